@@ -1,0 +1,39 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// SwiftPM refuses unsafe flags in a versioned dependency, and the wide kernel targets need `-march`.
+// A dependency is checked out under ".../checkouts/": there the package builds with the baseline kernels alone.
+let isRoot = !Context.packageDirectory.contains("/checkouts/")
+
+let swiftSettings: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+]
+
+/// A library target with the package's settings.
+func library(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+  .target(name: name, dependencies: dependencies, swiftSettings: swiftSettings)
+}
+
+/// The test target of `name`.
+func tests(_ name: String, _ dependencies: [Target.Dependency] = [], resources: [Resource]? = nil) -> Target {
+  .testTarget(
+    name: "\(name)Tests", dependencies: [.byName(name: name)] + dependencies, resources: resources,
+    swiftSettings: swiftSettings)
+}
+
+let package = Package(
+  name: "swiftlet",
+  platforms: [.macOS(.v15)],
+  products: [],
+  dependencies: [],
+  targets: [
+    library("TensorCore"),
+    library("InferenceGraph", ["TensorCore"]),
+    library("ServingCore", ["TensorCore", "InferenceGraph"]),
+    tests("TensorCore"),
+    tests("InferenceGraph", ["TensorCore"]),
+  ]
+)
