@@ -31,7 +31,10 @@ let package = Package(
   dependencies: [],
   targets: [
     library("TensorCore"),
-    library("InferenceGraph", ["TensorCore"]),
+    library("Kernels", ["TensorCore"]),
+    library("InferenceGraph", ["TensorCore", "Kernels"]),
+    library("ModelFormats", ["TensorCore", "InferenceGraph"]),
+    library("FormatONNX", ["TensorCore", "InferenceGraph", "ModelFormats"]),
     library("ServingCore", ["TensorCore", "InferenceGraph"]),
     tests("TensorCore"),
     tests("InferenceGraph", ["TensorCore"]),
