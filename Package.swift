@@ -36,6 +36,10 @@ let package = Package(
     library("ModelFormats", ["TensorCore", "InferenceGraph"]),
     library("FormatONNX", ["TensorCore", "InferenceGraph", "ModelFormats"]),
     library("ServingCore", ["TensorCore", "InferenceGraph"]),
+    library("JSONDocument"),
+    library("ModelLoading", ["TensorCore", "Kernels", "InferenceGraph", "ModelFormats", "FormatONNX", "ServingCore"]),
+    library("ModelTools", ["TensorCore", "Kernels", "InferenceGraph", "ModelFormats", "FormatONNX", "ModelLoading", "JSONDocument"]),
+    .executableTarget(name: "swiftlet-dev", dependencies: ["ModelTools"], swiftSettings: swiftSettings),
     tests("TensorCore"),
     tests("InferenceGraph", ["TensorCore"]),
   ]

@@ -12,7 +12,8 @@ import Darwin
 public final class MappedFile: @unchecked Sendable {
   /// The path that was opened.
   public let path: String
-  /// The file's bytes.
+  /// The file's bytes. Valid while some holder keeps this object alive, which the holder must see to
+  /// (`withExtendedLifetime`, a stored property): reading them does not.
   public let bytes: UnsafeRawBufferPointer
 
   /// Why a file could not be mapped.
@@ -43,6 +44,9 @@ public final class MappedFile: @unchecked Sendable {
     }
     bytes = UnsafeRawBufferPointer(start: address, count: size)
   }
+
+  /// A copy of the whole file.
+  public func contents() -> [UInt8] { withExtendedLifetime(self) { Array(bytes) } }
 
   deinit {
     if let base = bytes.baseAddress { munmap(UnsafeMutableRawPointer(mutating: base), bytes.count) }

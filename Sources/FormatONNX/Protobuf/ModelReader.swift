@@ -35,7 +35,7 @@ public final class ModelReader {
   /// - Throws: `ONNXError` that gives the byte and the field.
   public func model() throws -> ModelProto {
     do {
-      return try model(ProtobufReader(owner.bytes))
+      return try withExtendedLifetime(owner) { try model(ProtobufReader(owner.bytes)) }
     } catch let error as ProtobufReader.Failure {
       throw ONNXError(.malformed, "\(owner.path) is no ONNX model: \(error.description)")
     }
@@ -46,7 +46,7 @@ public final class ModelReader {
   /// - Throws: `ONNXError`.
   public func value(_ type: ValueType) throws -> (name: String, value: Value) {
     do {
-      return try value(ProtobufReader(owner.bytes), type, depth: 0)
+      return try withExtendedLifetime(owner) { try value(ProtobufReader(owner.bytes), type, depth: 0) }
     } catch let error as ProtobufReader.Failure {
       throw ONNXError(.malformed, "\(owner.path): \(error.description)")
     }
