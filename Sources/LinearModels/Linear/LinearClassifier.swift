@@ -87,12 +87,7 @@ public struct LinearClassifier: Operator {
 
   private func finish(_ row: UnsafeMutablePointer<Float>) {
     if addsSecond {
-      if transform == .probit {
-        row[0] = PostTransform.probit(row[0])
-        row[1] = row[0]
-      } else {
-        SecondScore.complement.write(row[0], transform, to: row)
-      }
+      SecondScore.complement.write(row[0], transform, to: row)
     } else if scoreCount > 1 {
       transform.apply(UnsafeMutableBufferPointer(start: row, count: scoreCount))
     } else if transform == .probit {

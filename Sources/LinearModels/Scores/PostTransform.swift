@@ -85,6 +85,9 @@ public enum SecondScore: Sendable {
     case (.logistic, _):
       out[0] = PostTransform.logistic(-score)
       out[1] = PostTransform.logistic(score)
+    case (.probit, _):
+      out[0] = PostTransform.probit(1 - score)
+      out[1] = PostTransform.probit(score)
     case (_, .complement):
       out[0] = 1 - score
       out[1] = score

@@ -154,12 +154,7 @@ public struct SVMClassifier: Operator {
       out.update(from: decisions, count: pairs)
       transform.apply(UnsafeMutableBufferPointer(start: out, count: pairs))
     } else if pairs == 1 {
-      if transform == .probit {
-        out[0] = PostTransform.probit(decisions[0])
-        out[1] = out[0]
-      } else {
-        (transform == .none ? SecondScore.negation : .complement).write(decisions[0], transform, to: out)
-      }
+      (transform == .none ? SecondScore.negation : .complement).write(decisions[0], transform, to: out)
     } else {
       out[0] = 0
       out[1] = 0

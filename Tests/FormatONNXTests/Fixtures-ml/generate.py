@@ -13,10 +13,16 @@ ML = "ai.onnx.ml"
 KIND = {np.dtype(np.float32): TP.FLOAT, np.dtype(np.float64): TP.DOUBLE, np.dtype(np.int64): TP.INT64,
         np.dtype(np.int32): TP.INT32, np.dtype(np.int16): TP.INT16, np.dtype(object): TP.STRING}
 written, skipped = [], []
+# Left out: ONNX Runtime writes only one of the two columns here (probit of a two-class model with one score), or takes
+# TreeEnsemble's post_transform 1 for LOGISTIC and 2 for SOFTMAX, which the standard has the other way round.
+EXCLUDED = ("binary_probit", "rbf_2_probit", "binary_mixed_0_probit", "binary_positive_0_probit", "binary_mixed_1_probit",
+            "binary_positive_1_probit", "32_sum_softmax", "64_sum_softmax", "32_sum_logistic", "64_sum_logistic")
 
 
 def case(name, op, inputs, outputs, version, domain=ML, opset=17, **attributes):
     """One node. inputs: arrays; outputs: element types."""
+    if any(name.endswith(e) or e + "_base" in name for e in EXCLUDED):
+        return
     names = [f"x{i}" for i in range(len(inputs))]
     node = h.make_node(op, names, [f"y{i}" for i in range(len(outputs))], domain=domain, name="n")
     for key, value in attributes.items():
@@ -117,15 +123,16 @@ def svm():
     for t in TRANSFORMS:
         for classes in (2, 3):
             case(f"svm_classifier_liblinear_{classes}_{t.lower()}", "SVMClassifier", [rows(10, 7, 5, scale=0.1)], [TP.INT64, TP.FLOAT], 1,
-                 coefficients=w(classes, 5), rho=[0.25], classlabels_ints=[4, 6, 8][:classes], post_transform=t)
+                 kernel_params=[0.1, 0.0, 3.0], coefficients=w(classes, 5), rho=[0.25], classlabels_ints=[4, 6, 8][:classes], post_transform=t)
     case("svm_classifier_positive_2", "SVMClassifier", [rows(8, 7, 5)], [TP.INT64, TP.FLOAT], 1, kernel_type="RBF", kernel_params=[0.3, 0.0, 3.0],
          support_vectors=w(5, 5), vectors_per_class=[2, 3], coefficients=[abs(v) for v in w(1, 5)], rho=[-0.4], classlabels_ints=[1, 2])
     for name, d in INPUTS.items():
-        case(f"svm_classifier_strings_{name}", "SVMClassifier", [rows(8, 7, 5, d)], [TP.STRING, TP.FLOAT], 1, kernel_type="LINEAR",
+        case(f"svm_classifier_strings_{name}", "SVMClassifier", [rows(8, 7, 5, d)], [TP.STRING, TP.FLOAT], 1, kernel_type="LINEAR", kernel_params=[0.1, 0.0, 3.0],
              support_vectors=w(5, 5), vectors_per_class=[1, 2, 2], coefficients=w(2, 5), rho=w(3), classlabels_strings=["x", "y", "z"])
     case("svm_regressor_one_class", "SVMRegressor", [rows(9, 7, 5)], [TP.FLOAT], 1, kernel_type="RBF", kernel_params=[0.1, 0.0, 3.0],
          support_vectors=w(6, 5), n_supports=6, coefficients=w(6), rho=[0.1], one_class=1)
-    case("svm_regressor_liblinear", "SVMRegressor", [rows(9, 7, 5)], [TP.FLOAT], 1, coefficients=w(5), rho=[0.5])
+    case("svm_regressor_liblinear", "SVMRegressor", [rows(9, 7, 5)], [TP.FLOAT], 1, kernel_params=[0.1, 0.0, 3.0], coefficients=w(5), rho=[0.5],
+         n_supports=0)
 
 
 # --- trees ---------------------------------------------------------------------------------------------------------
@@ -284,7 +291,8 @@ def trees5():
                     splits.append(float(np.round(r.normal())) if mode in (4, 5) else r.normal())
                     if mode == 6:
                         members.extend([float(v) for v in r.choice(9, 3, replace=False) - 4] + [float("nan")])
-                    nodes["featureids"][i] = int(r.integers(5))
+                    # ONNX Runtime cuts what it looks up in a set to an integer: sets are tested on whole numbers only.
+                    nodes["featureids"][i] = 4 if mode == 6 else int(r.integers(5))
                     nodes["missing_value_tracks_true"][i] = int(r.integers(2))
                     nodes["truenodeids"][i], nodes["trueleafs"][i] = grow(level + 1)
                     nodes["falsenodeids"][i], nodes["falseleafs"][i] = grow(level + 1)
@@ -293,6 +301,7 @@ def trees5():
                 for _ in range(6):
                     roots.append(grow(0)[0])
                 x = np.concatenate([rows(32, 9, 5, kind), np.round(rows(33, 9, 5, kind))])
+                x[:, 4] = np.round(x[:, 4])
                 x[3, 2] = np.nan
                 case(f"tree_ensemble_{np.dtype(kind).name}_{('average', 'sum', 'min', 'max')[agg]}_{('none', 'softmax', 'logistic', 'softmax_zero', 'probit')[post]}",
                      "TreeEnsemble", [x], [KIND[np.dtype(kind)]], 5, tree_roots=roots, n_targets=n_targets, aggregate_function=agg, post_transform=post,
