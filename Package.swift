@@ -32,8 +32,11 @@ let package = Package(
   targets: [
     library("TensorCore"),
     library("InferenceGraph", ["TensorCore"]),
-    library("ServingCore", ["TensorCore", "InferenceGraph"]),
+    .systemLibrary(name: "CZlib"),
+    library("ServingCore", ["TensorCore", "CZlib"]),
+    library("ServingTesting", ["ServingCore", "TensorCore"]),
     tests("TensorCore"),
     tests("InferenceGraph", ["TensorCore"]),
+    tests("ServingCore", ["ServingTesting", "TensorCore"]),
   ]
 )
