@@ -18,9 +18,11 @@ func library(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target
 }
 
 /// The test target of `name`.
-func tests(_ name: String, _ dependencies: [Target.Dependency] = [], resources: [Resource]? = nil) -> Target {
+func tests(
+  _ name: String, _ dependencies: [Target.Dependency] = [], exclude: [String] = [], resources: [Resource]? = nil
+) -> Target {
   .testTarget(
-    name: "\(name)Tests", dependencies: [.byName(name: name)] + dependencies, resources: resources,
+    name: "\(name)Tests", dependencies: [.byName(name: name)] + dependencies, exclude: exclude, resources: resources,
     swiftSettings: swiftSettings)
 }
 
@@ -37,6 +39,6 @@ let package = Package(
     library("ServingTesting", ["ServingCore", "TensorCore"]),
     tests("TensorCore"),
     tests("InferenceGraph", ["TensorCore"]),
-    tests("ServingCore", ["ServingTesting", "TensorCore"]),
+    tests("ServingCore", ["ServingTesting", "TensorCore"], exclude: ["Fixtures"]),
   ]
 )

@@ -36,9 +36,8 @@ struct CSVReader {
     let single = layout.single
     if map.isEmpty, let single, layout.inputs[single].dtype == .float32 {
       try readFloats(single)
-    } else {
-      repeat { try readRow() } while at < end
     }
+    while at < end { try readRow() }
     return try finish()
   }
 
@@ -87,7 +86,7 @@ struct CSVReader {
 // MARK: - Rows
 
 extension CSVReader {
-  /// The hot case: every column a float of one input.
+  /// The hot case: every column a float of one input. Stops before a row with quotes, which `readRow` knows.
   private mutating func readFloats(_ input: Int) throws(ServingError) {
     let width = self.width
     let last = width &- 1
@@ -96,11 +95,15 @@ extension CSVReader {
     while i < end {
       builders[input].count = rows &* width
       builders[input].reserve(width)
+      at = i
       var target = builders[input].slot(rows &* width).assumingMemoryBound(to: Float.self)
       for column in 0..<width {
         while i < end, bytes[i] == 0x20 || bytes[i] == 0x09 { i &+= 1 }
         let start = i
-        guard token.scan(bytes, from: i, to: end, grammar: .relaxed) == nil else { throw try unread(column, start) }
+        guard token.scan(bytes, from: i, to: end, grammar: .relaxed) == nil else {
+          if i < end, bytes[i] == UInt8(ascii: "\"") { return }
+          throw try unread(column, start)
+        }
         i = token.end
         while i < end, bytes[i] == 0x20 || bytes[i] == 0x09 { i &+= 1 }
         if column < last {
@@ -381,10 +384,10 @@ extension CSVReader {
     let header =
       rows == 0 && map.isEmpty
       ? layout.columnNames.map {
-        " A header row must name the model's columns: \($0.prefix(20).joined(separator: ", "))."
+        ". A header row must name the model's columns: \($0.prefix(20).joined(separator: ", "))"
       }
-        ?? " The model has no column names: send no header row." : ""
-    return failure(.invalidValue, field, "must be \(wanted), not '\(shown)'.\(header)", expected: wanted, got: shown)
+        ?? ". The model has no column names: send no header row" : ""
+    return failure(.invalidValue, field, "must be \(wanted), not '\(shown)'\(header)", expected: wanted, got: shown)
   }
 
   private func distanceToLineStart(_ start: Int) -> Int {

@@ -10,6 +10,8 @@ public struct CodecTable: Sendable {
     JSONCodec(),
     CSVCodec(),
     JSONLinesCodec(),
+    NpyCodec(),
+    NpzCodec(),
   ])
 
   /// The canonical request types.
