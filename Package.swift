@@ -39,6 +39,9 @@ let package = Package(
     library("ServingTesting", ["ServingCore", "TensorCore"]),
     tests("TensorCore"),
     tests("InferenceGraph", ["TensorCore"]),
+    .executableTarget(
+      name: "codec-bench", dependencies: ["ServingCore", "TensorCore"], path: "Benchmarks/codecs",
+      swiftSettings: swiftSettings),
     tests("ServingCore", ["ServingTesting", "TensorCore"], exclude: ["Fixtures"]),
   ]
 )

@@ -14,7 +14,9 @@ extension CodecTable {
   /// - Throws: `notAcceptable`, naming the types that can be had.
   public func encoder(accept: String?, preferred: Choice) throws(ServingError) -> Choice {
     guard let accept, !accept.isEmpty, accept != "*/*" else { return preferred }
-    if accept == preferred.mediaType { return preferred }
+    for codec in codecs where codec.canEncode && codec.mediaTypes[0] == accept {
+      return Choice(codec: codec, mediaType: codec.mediaTypes[0])
+    }
     let ranges = MediaType.split(accept, at: ",").compactMap { element in
       MediaType(element).map { ($0, CodecTable.weight($0)) }
     }

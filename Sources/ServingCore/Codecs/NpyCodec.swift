@@ -7,7 +7,7 @@ import TensorCore
 public struct NpyCodec: Codec {
   public init() {}
 
-  public var mediaTypes: [String] { ["application/x-npy"] }
+  public let mediaTypes = ["application/x-npy"]
   public var summary: String { "A NumPy .npy array of the input's shape, never with objects." }
   public var canDecode: Bool { true }
   public var canEncode: Bool { true }

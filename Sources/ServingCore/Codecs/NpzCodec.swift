@@ -7,7 +7,7 @@ import TensorCore
 public struct NpzCodec: Codec {
   public init() {}
 
-  public var mediaTypes: [String] { ["application/x-npz"] }
+  public let mediaTypes = ["application/x-npz"]
   public var summary: String { "A NumPy .npz archive with an array for each input, named after it or arr_0, arr_1, …" }
   public var canDecode: Bool { true }
   public var canEncode: Bool { false }
