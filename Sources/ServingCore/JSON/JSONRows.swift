@@ -153,9 +153,15 @@ extension JSONRows {
         "\(place) must be a row, an array of \(width) or an object, at \(position); a single row is a list inside a list.",
         field: place, expected: "a row of \(width)", got: "a single value")
     }
-    targets[single].indices[0] = rows
-    targets[single].filledRows += 1
-    try targets[single].read(&reader, level: 1)
+    try readOneElementRow(single)
+  }
+
+  /// Reads the scalar at the cursor as the current row of input `i`, whose rows are one element.
+  private mutating func readOneElementRow(_ i: Int) throws(ServingError) {
+    if targets[i].builder.count != rows { throw unevenRows(i) }
+    targets[i].indices[0] = rows
+    try targets[i].readScalar(&reader, at: rows, 1)
+    closeColumns(i)
   }
 
   /// Reads the scalar at the cursor into column `i` of the current row.
@@ -228,9 +234,13 @@ extension JSONRows {
           if inputSeen[i] == row { throw reader.duplicate(name, at: start) }
           inputSeen[i] = row
           _ = try layout.builder(i)
-          targets[i].indices[0] = rows
-          try targets[i].read(&reader, level: 1)
-          targets[i].filledRows += 1
+          if layout.inputs[i].rowWidth == 1, reader.next != UInt8(ascii: "[") {
+            try readOneElementRow(i)
+          } else {
+            targets[i].indices[0] = rows
+            try targets[i].read(&reader, level: 1)
+            targets[i].filledRows += 1
+          }
         } else if name == "features" || name == "data" {
           if isPositional { throw reader.duplicate(name, at: start) }
           isPositional = true
