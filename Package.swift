@@ -36,11 +36,14 @@ let package = Package(
     library("ModelFormats", ["TensorCore", "InferenceGraph"]),
     library("FormatONNX", ["TensorCore", "InferenceGraph", "ModelFormats"]),
     library("ServingCore", ["TensorCore", "InferenceGraph"]),
+    .systemLibrary(name: "CZlib"),
+    library("ArtifactStores", ["CZlib"]),
     library("JSONDocument"),
     library("ModelLoading", ["TensorCore", "Kernels", "InferenceGraph", "ModelFormats", "FormatONNX", "ServingCore"]),
     library("ModelTools", ["TensorCore", "Kernels", "InferenceGraph", "ModelFormats", "FormatONNX", "ModelLoading", "JSONDocument"]),
     .executableTarget(name: "swiftlet-dev", dependencies: ["ModelTools"], swiftSettings: swiftSettings),
     tests("TensorCore"),
     tests("InferenceGraph", ["TensorCore"]),
+    tests("ArtifactStores"),
   ]
 )
