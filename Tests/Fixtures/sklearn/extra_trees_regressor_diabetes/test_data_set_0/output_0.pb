@@ -1,0 +1,2 @@
+	BvariableJ$ß
+ÛBŽ%CáG[CÞCfŒCÃ>GCôÉ"C»ÇoCFÂúB

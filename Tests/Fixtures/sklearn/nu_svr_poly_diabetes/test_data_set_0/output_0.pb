@@ -1,0 +1,1 @@
+	BvariableJ$='ìBUC©oUCá8C­ôaC«Ş5Cë$C~¸UC¶hüB

@@ -1,0 +1,1 @@
+(BvariableJ í×”B-þÈBÓ°B	%ªBÊ>C7K1Cg—@C‹U@C­ÒC]ÿŸB«&C=@èBl]	CÇ&-Cë3GC*bBCRå8CË\lCåÏB-ý~Cz}CµÖ½B8«;C}»æB@ÚB,ˆZCœ@CBÈChYC×™CiÔåB¨š3CÎÌCôbC&º&CHÅ§BwCwEC“Ò«BRÄ¬B

@@ -1,0 +1,1 @@
+	BvariableJ$ÈDäBàCrQmC!êC™M\C\¶5C—]4CÄLnChÒíB
