@@ -22,6 +22,7 @@ import importlib  # noqa: E402
 import json  # noqa: E402
 import pathlib  # noqa: E402
 import random  # noqa: E402
+import shutil  # noqa: E402
 import time  # noqa: E402
 import warnings  # noqa: E402
 
@@ -70,6 +71,7 @@ def make_family(family: str, modules: list[str], arguments: argparse.Namespace) 
     repeated = [name for name, count in collections.Counter(names).items() if count > 1]
     if repeated:
         raise SystemExit(f"{family}: two cases of one name: {', '.join(repeated)}")
+    everything = len(recipes)
     recipes = [recipe for recipe in recipes if wanted(f"{family}/{recipe.name}", arguments.only)]
     if arguments.list:
         print("\n".join(f"{family}/{recipe.name}" for recipe in recipes))
@@ -78,6 +80,8 @@ def make_family(family: str, modules: list[str], arguments: argparse.Namespace) 
         return 0
 
     folder = arguments.out / family
+    if len(recipes) == everything:
+        shutil.rmtree(folder, ignore_errors=True)  # a case that is no longer made goes away
     folder.mkdir(parents=True, exist_ok=True)
     index = folder / "index.json"
     known = json.loads(index.read_text())["cases"] if index.exists() else []
@@ -95,6 +99,8 @@ def make_family(family: str, modules: list[str], arguments: argparse.Namespace) 
                 worst = cases.check(recipe.name, fixture, folder / recipe.name / "model.onnx")
         except Exception as error:
             failed += 1
+            entries.pop(recipe.name, None)
+            shutil.rmtree(folder / recipe.name, ignore_errors=True)
             print(f"FAILED  {family}/{recipe.name}: {type(error).__name__}: {str(error)[:600]}", flush=True)
             if os.environ.get("TRACE"):
                 raise

@@ -13,6 +13,7 @@ Nothing here computes an expected value. ONNX Runtime's answers are compared wit
 import dataclasses
 import json
 import pathlib
+import re
 import shutil
 from collections.abc import Callable
 
@@ -21,6 +22,8 @@ import onnx
 import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
 
+# skl2onnx puts id(...) into some names.
+ADDRESS = re.compile(r"\d{12,}")
 LARGEST_FILE = 300_000
 
 MapRows = list  # of dict: what ZipMap answers, one dictionary a row
@@ -234,8 +237,12 @@ def write_proto(path: pathlib.Path, proto) -> None:
 
 
 def tidy(model: onnx.ModelProto) -> None:
-    """Takes out what says where and when the model was made: stack traces, paths, generated names of the graph."""
+    """Takes out what says where and when the model was made: stack traces, paths, addresses used as names."""
     model.doc_string = ""
+    addresses = {}
+
+    def steady(name: str) -> str:
+        return ADDRESS.sub(lambda match: str(addresses.setdefault(match.group(), len(addresses))), name)
 
     def clean(graph):
         graph.doc_string = ""
@@ -244,6 +251,9 @@ def tidy(model: onnx.ModelProto) -> None:
             part.doc_string = ""
             del part.metadata_props[:]
         for node in graph.node:
+            node.name = steady(node.name)
+            node.input[:] = [steady(name) for name in node.input]
+            node.output[:] = [steady(name) for name in node.output]
             for attribute in node.attribute:
                 attribute.doc_string = ""
                 if attribute.HasField("g"):
