@@ -32,7 +32,7 @@ sys.path.insert(0, str(HERE))
 FAMILIES = {
     "sklearn": ["sklearn_linear", "sklearn_trees", "sklearn_kernels", "sklearn_preprocessing"],
     "boosting": ["boosting_models"],
-    "torch": ["torch_models"],
+    "torch": ["torch_vision", "torch_sequences"],
 }
 
 

@@ -77,11 +77,15 @@ def categories_recipe(name: str, estimator, **details) -> Recipe:
         X = np.column_stack([codes, numbers]).astype(np.float32)
         if isinstance(estimator, xgboost.XGBModel):
             estimator.fit(X, y)
-            model = onnxmltools.convert_xgboost(estimator, name, [("input", FloatTensorType([None, 3]))], target_opset=15)
+            model = onnxmltools.convert_xgboost(
+                estimator, name, [("input", FloatTensorType([None, 3]))], target_opset=15
+            )
             framework = XGBOOST
         else:
             estimator.fit(X, y, categorical_feature=[0])
-            model = onnxmltools.convert_lightgbm(estimator, name, [("input", FloatTensorType([None, 3]))], target_opset=15)
+            model = onnxmltools.convert_lightgbm(
+                estimator, name, [("input", FloatTensorType([None, 3]))], target_opset=15
+            )
             framework = LIGHTGBM
         samples = [X[:20], X[20:21]]
         data_sets = [DataSet({"input": sample}, answers(estimator, sample, False)) for sample in samples]

@@ -174,7 +174,9 @@ def compare(where: str, want, got, rtol: float, atol: float) -> float:
     if worst > 1:
         at = np.unravel_index(np.nanargmax(excess), excess.shape)
         at = tuple(int(index) for index in at)
-        raise Disagreement(f"{where}: {got[at]} where the framework says {want[at]} at {at}, {worst:.1f} times tolerance")
+        raise Disagreement(
+            f"{where}: {got[at]} where the framework says {want[at]} at {at}, {worst:.1f} times tolerance"
+        )
     return worst
 
 
@@ -271,5 +273,6 @@ def tidy(model: onnx.ModelProto) -> None:
 
 
 def write_index(folder: pathlib.Path, entries: list[dict]) -> None:
-    text = json.dumps({"cases": sorted(entries, key=lambda entry: entry["name"])}, indent=1, sort_keys=False)
-    (folder / "index.json").write_text(text + "\n")
+    """One line a case, so that a difference between two indexes shows the cases that differ."""
+    lines = ",\n".join(json.dumps(entry) for entry in sorted(entries, key=lambda entry: entry["name"]))
+    (folder / "index.json").write_text(f'{{"cases": [\n{lines}\n]}}\n')

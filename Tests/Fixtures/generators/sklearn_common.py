@@ -69,6 +69,7 @@ def recipe(
     table: str,
     *,
     rows=(9, 1),
+    fit_rows: int | None = None,
     holes: float = 0.0,
     jitter: float = 0.0,
     element=np.float32,
@@ -78,8 +79,9 @@ def recipe(
 ):
     """A case over one float matrix `X`.
 
-    `holes` is the share of values replaced by NaN; `jitter` moves the samples off the rows that the model was fit on, by
-    that share of each column's spread.
+    `fit_rows` bounds the rows that the model is fit on, for models that keep them. `holes` is the share of values
+    replaced by NaN; `jitter` moves the samples off the rows that the model was fit on, by that share of each column's
+    spread.
     """
 
     def build() -> Fixture:
@@ -87,7 +89,7 @@ def recipe(
         if holes:
             X = X.copy()
             X[np.random.RandomState(1).random_sample(X.shape) < holes] = np.nan
-        estimator.fit(X, y)
+        estimator.fit(X[:fit_rows], y[:fit_rows])
         declared = ELEMENTS[element]([None, X.shape[1]])
         model = convert(name, estimator, [("X", declared)], opset, options)
         samples = [some_rows(X, count, seed).astype(element) for seed, count in enumerate(rows)]

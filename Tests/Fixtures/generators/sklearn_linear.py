@@ -49,7 +49,12 @@ RECIPES = [
     recipe("logistic_digits", scaled(linear_model.LogisticRegression(max_iter=50)), "digits"),
     recipe("one_vs_rest_wine", scaled(OneVsRestClassifier(linear_model.LogisticRegression())), "wine"),
     recipe("sgd_log_loss_iris", scaled(linear_model.SGDClassifier(loss="log_loss", random_state=0)), "iris"),
-    recipe("sgd_hinge_breast_cancer", scaled(linear_model.SGDClassifier(random_state=0)), "breast_cancer", answers=two_columns),
+    recipe(
+        "sgd_hinge_breast_cancer",
+        scaled(linear_model.SGDClassifier(random_state=0)),
+        "breast_cancer",
+        answers=two_columns,
+    ),
     recipe("ridge_classifier_wine", scaled(linear_model.RidgeClassifier()), "wine"),
     recipe("perceptron_wine", scaled(linear_model.Perceptron(random_state=0)), "wine"),
     # Not in a pipeline: the converter asks a pipeline's last step for ZipMap, which it does not know for LinearSVC.
@@ -62,7 +67,9 @@ RECIPES = [
         "iris",
     ),
     recipe("linear_regression_diabetes", linear_model.LinearRegression(), "diabetes"),
-    recipe("linear_regression_diabetes_double", linear_model.LinearRegression(), "diabetes", element=np.float64, rtol=1e-6),
+    recipe(
+        "linear_regression_diabetes_double", linear_model.LinearRegression(), "diabetes", element=np.float64, rtol=1e-6
+    ),
     recipe("linear_regression_diabetes_two_targets", linear_model.LinearRegression(), "diabetes_two_targets"),
     recipe("ridge_diabetes", scaled(linear_model.Ridge()), "diabetes", opset=11),
     recipe("lasso_diabetes", scaled(linear_model.Lasso(alpha=0.5)), "diabetes", opset=21),
@@ -90,7 +97,9 @@ RECIPES = [
     ),
     recipe(
         "mlp_regressor_diabetes",
-        scaled(neural_network.MLPRegressor(hidden_layer_sizes=(16,), activation="logistic", max_iter=200, random_state=0)),
+        scaled(
+            neural_network.MLPRegressor(hidden_layer_sizes=(16,), activation="logistic", max_iter=200, random_state=0)
+        ),
         "diabetes",
         opset=11,
     ),

@@ -34,17 +34,19 @@ RECIPES = [
         options={"zipmap": True},
         opset=15,
     ),
-    recipe("random_forest_digits", ensemble.RandomForestClassifier(**small(6)), "digits", opset=21),
-    recipe("random_forest_regressor_diabetes", ensemble.RandomForestRegressor(**small(6)), "diabetes", rows=(40, 1)),
+    recipe("random_forest_digits", ensemble.RandomForestClassifier(**small(4)), "digits", opset=21),
+    recipe("random_forest_regressor_diabetes", ensemble.RandomForestRegressor(**small(4)), "diabetes", rows=(40, 1)),
     recipe(
         "random_forest_regressor_diabetes_two_targets",
         ensemble.RandomForestRegressor(**small(4)),
         "diabetes_two_targets",
     ),
     recipe("extra_trees_wine", ensemble.ExtraTreesClassifier(**small(6)), "wine"),
-    recipe("extra_trees_regressor_diabetes", ensemble.ExtraTreesRegressor(**small(6)), "diabetes"),
+    recipe("extra_trees_regressor_diabetes", ensemble.ExtraTreesRegressor(**small(4)), "diabetes"),
     recipe("gradient_boosting_iris", ensemble.GradientBoostingClassifier(**small(3)), "iris"),
-    recipe("gradient_boosting_breast_cancer", ensemble.GradientBoostingClassifier(**small(3)), "breast_cancer", opset=11),
+    recipe(
+        "gradient_boosting_breast_cancer", ensemble.GradientBoostingClassifier(**small(3)), "breast_cancer", opset=11
+    ),
     recipe("gradient_boosting_regressor_diabetes", ensemble.GradientBoostingRegressor(**small(3)), "diabetes"),
     recipe(
         "hist_gradient_boosting_breast_cancer",
@@ -87,7 +89,9 @@ RECIPES = [
     ),
     recipe(
         "voting_regressor_diabetes",
-        ensemble.VotingRegressor([("linear", LinearRegression()), ("tree", tree.DecisionTreeRegressor(max_depth=3, **SEED))]),
+        ensemble.VotingRegressor(
+            [("linear", LinearRegression()), ("tree", tree.DecisionTreeRegressor(max_depth=3, **SEED))]
+        ),
         "diabetes",
     ),
     recipe(
@@ -100,5 +104,10 @@ RECIPES = [
         "breast_cancer",
     ),
     recipe("one_vs_rest_tree_iris", OneVsRestClassifier(tree.DecisionTreeClassifier(max_depth=3, **SEED)), "iris"),
-    recipe("isolation_forest_wine", ensemble.IsolationForest(n_estimators=10, max_samples=64, **SEED), "wine", opset={"": 17, "ai.onnx.ml": 3}),
+    recipe(
+        "isolation_forest_wine",
+        ensemble.IsolationForest(n_estimators=5, max_samples=64, **SEED),
+        "wine",
+        opset={"": 17, "ai.onnx.ml": 3},
+    ),
 ]

@@ -1,2 +1,1 @@
-	BvariableJ$ß
-ÛB%CáG[CŞCfŒCÃ>GCôÉ"C»ÇoCFÂúB
+	BvariableJ$ÙB»QCç¢QC‹­CxÕŒChÏPCŒğ)Cƒ]C?OîB

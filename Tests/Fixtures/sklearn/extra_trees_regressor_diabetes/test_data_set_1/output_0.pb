@@ -1,1 +1,1 @@
-BvariableJîŠåB
+BvariableJ.c	C

@@ -1,1 +1,1 @@
-BGPmeanJЪамB
+BGPmeanJђC

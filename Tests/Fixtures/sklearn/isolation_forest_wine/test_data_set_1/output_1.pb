@@ -1,1 +1,1 @@
-BscoresJK)=
+BscoresJN=

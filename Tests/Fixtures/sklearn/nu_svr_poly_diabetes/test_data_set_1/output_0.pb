@@ -1,1 +1,1 @@
-BvariableJùµüB
+BvariableJù	C

@@ -1,1 +1,4 @@
-(BvariableJ í×”B-þÈBÓ°B	%ªBÊ>C7K1Cg—@C‹U@C­ÒC]ÿŸB«&C=@èBl]	CÇ&-Cë3GC*bBCRå8CË\lCåÏB-ý~Cz}CµÖ½B8«;C}»æB@ÚB,ˆZCœ@CBÈChYC×™CiÔåB¨š3CÎÌCôbC&º&CHÅ§BwCwEC“Ò«BRÄ¬B
+(BvariableJ È£BsWÈB¸X¼Bá»B	ì"C-@C~E"C…0CP„+C¹w¼BCøþBz—C™¨;CP„+CS#cCÃž%Cë!\C:uÊBu›}C½+C¹w¼BjÔ+CaC CÈÍB\$PCàZ=CI´
+C
+	TC‰ÍŽCðMÂBì#8C^'C^CP+C1í§BDOCtCžSÉBÎ
+¶B

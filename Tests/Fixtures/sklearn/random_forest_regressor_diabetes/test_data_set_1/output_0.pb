@@ -1,1 +1,1 @@
-BvariableJ¿yÁB
+BvariableJ­oùB

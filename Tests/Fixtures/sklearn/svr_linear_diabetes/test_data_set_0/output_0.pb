@@ -1,1 +1,1 @@
-	BvariableJ$ÈDäBàCrQmC!êC™M\C\¶5C—]4CÄLnChÒíB
+	BvariableJ$²!ßB—óB‹ÔXC¨™	CòH2CŸY"C·¾CF7TC=–ğB

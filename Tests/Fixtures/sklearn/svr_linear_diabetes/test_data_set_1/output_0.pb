@@ -1,1 +1,1 @@
-BvariableJащB
+BvariableJdC

@@ -1,1 +1,1 @@
-	BvariableJ$ë8·B®CàthC {C>èC‰tbCpæ.C“wCb—ÚB
+	BvariableJ$FİBRÏåBíW}CĞC\RCğM@CöÛCÑbCéşğB

@@ -1,1 +1,1 @@
-BvariableJub¾B
+BvariableJ"C
