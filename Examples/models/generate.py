@@ -9,8 +9,8 @@ The models are fit on data that scikit-learn carries, and converted by skl2onnx:
     iris/model.onnx    four measurements of a flower -> its species, and the probability of each species
     digits/model.onnx  an 8x8 picture of a handwritten digit (0 to 16 a pixel) -> the digit, and ten probabilities
 
-The requests go to local-test/payloads, with scikit-learn's own answers in expected.json. Their rows are from the part of
-the data that the models were not fit on.
+The requests go to local-test/payloads, with scikit-learn's own answers in expected.json. Their rows are taken from the
+part of the data that the models were not fit on.
 """
 
 import os

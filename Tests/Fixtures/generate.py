@@ -19,7 +19,6 @@ import argparse  # noqa: E402
 import collections  # noqa: E402
 import fnmatch  # noqa: E402
 import importlib  # noqa: E402
-import json  # noqa: E402
 import pathlib  # noqa: E402
 import random  # noqa: E402
 import shutil  # noqa: E402
@@ -83,9 +82,7 @@ def make_family(family: str, modules: list[str], arguments: argparse.Namespace) 
     if len(recipes) == everything:
         shutil.rmtree(folder, ignore_errors=True)  # a case that is no longer made goes away
     folder.mkdir(parents=True, exist_ok=True)
-    index = folder / "index.json"
-    known = json.loads(index.read_text())["cases"] if index.exists() else []
-    entries = {entry["name"]: entry for entry in known if entry["name"] in names}
+    entries = {name: entry for name, entry in cases.read_index(folder).items() if name in names}
     failed = 0
     for recipe in recipes:
         started = time.perf_counter()

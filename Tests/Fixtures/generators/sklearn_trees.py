@@ -106,7 +106,7 @@ RECIPES = [
     recipe("one_vs_rest_tree_iris", OneVsRestClassifier(tree.DecisionTreeClassifier(max_depth=3, **SEED)), "iris"),
     recipe(
         "isolation_forest_wine",
-        ensemble.IsolationForest(n_estimators=5, max_samples=64, **SEED),
+        ensemble.IsolationForest(n_estimators=3, max_samples=64, **SEED),
         "wine",
         opset={"": 17, "ai.onnx.ml": 3},
     ),

@@ -1,1 +1,1 @@
-BscoresJN=
+BscoresJÁ==
