@@ -1,0 +1,4 @@
+
+output_probability2'"no"yes*
+J¡ð?
+J¾è>
