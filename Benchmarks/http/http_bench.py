@@ -217,10 +217,12 @@ def main():
     for number in range(arguments.rounds):
         for target in targets(arguments):
             run = tempfile.mkdtemp(prefix="swiftlet-bench.")
+            os.chmod(run, 0o755)  # nginx started by root serves as another user
+            one = {}
             port = free_port()
             try:
                 target.start(port, run)
-                one = {"first_prediction_s": wait_for_answer(target, port, "/invocations", body, arguments.expect)}
+                one["first_prediction_s"] = wait_for_answer(target, port, "/invocations", body, arguments.expect)
                 time.sleep(0.5)
                 one["idle_pss_mib"] = target.memory()
                 load(port, body, 16, 1, run)
