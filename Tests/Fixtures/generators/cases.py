@@ -106,7 +106,7 @@ def to_proto(value, declared):
 def tensor_proto(value, element: int, name: str) -> TensorProto:
     if element == TensorProto.STRING:
         return numpy_helper.from_array(np.asarray(value, dtype=object), name)
-    return numpy_helper.from_array(np.ascontiguousarray(value, dtype=helper.tensor_dtype_to_np_dtype(element)), name)
+    return numpy_helper.from_array(np.asarray(value, dtype=helper.tensor_dtype_to_np_dtype(element), order="C"), name)
 
 
 def map_sequence_proto(rows: MapRows, declared, name: str) -> onnx.SequenceProto:

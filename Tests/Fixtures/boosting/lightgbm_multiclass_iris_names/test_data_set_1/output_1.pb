@@ -1,6 +1,3 @@
 
-probabilities2I"setosa"
-versicolor"	virginica*&
-J2JX?
-J'ٞ=
-JH՞=
+probabilities2C"setosa"
+versicolor"	virginica* J2JX?J'ٞ=JH՞=
