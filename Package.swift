@@ -35,7 +35,8 @@ let package = Package(
     library("InferenceGraph", ["TensorCore", "Kernels"]),
     library("ModelFormats", ["TensorCore", "InferenceGraph"]),
     library("FormatONNX", ["TensorCore", "InferenceGraph", "ModelFormats"]),
-    library("ServingCore", ["TensorCore", "InferenceGraph"]),
+    library("ServingCore", ["TensorCore", "CZlib"]),
+    library("ServingTesting", ["ServingCore", "TensorCore"]),
     .systemLibrary(name: "CZlib"),
     library("ArtifactStores", ["CZlib"]),
     library("JSONDocument"),
@@ -45,5 +46,6 @@ let package = Package(
     tests("TensorCore"),
     tests("InferenceGraph", ["TensorCore"]),
     tests("ArtifactStores"),
+    tests("ServingCore", ["ServingTesting", "TensorCore"]),
   ]
 )

@@ -15,7 +15,13 @@ public struct GraphPredictor: Predictor {
   }
 
   public func predict(_ inputs: [Value?], outputs: [Int]) throws -> [Value] {
-    let all = try session.run(inputs)
+    let all: [Value]
+    do {
+      all = try session.run(inputs)
+    } catch let error as GraphError where error.code == .invalidInput || error.code == .limit {
+      // The model is loaded and has answered a warm-up: what it refuses now is in the request.
+      throw ServingError(.invalidValue, "The model does not take this input: \(error)")
+    }
     return outputs.count == all.count && outputs.elementsEqual(all.indices) ? all : outputs.map { all[$0] }
   }
 }
