@@ -28,7 +28,9 @@ let package = Package(
   name: "swiftlet",
   platforms: [.macOS(.v15)],
   products: [],
-  dependencies: [],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
+  ],
   targets: [
     library("TensorCore"),
     library("Kernels", ["TensorCore"]),
@@ -42,7 +44,8 @@ let package = Package(
     library("JSONDocument"),
     library("ModelLoading", ["TensorCore", "Kernels", "InferenceGraph", "ModelFormats", "FormatONNX", "ServingCore", "JSONDocument"]),
     library("ModelTools", ["TensorCore", "Kernels", "InferenceGraph", "ModelFormats", "FormatONNX", "ModelLoading", "ServingCore", "JSONDocument"]),
-    .executableTarget(name: "swiftlet-dev", dependencies: ["ModelTools"], swiftSettings: swiftSettings),
+    library("Command", ["ModelLoading", "ModelFormats", "ModelTools", "ServingCore", "ArtifactStores", "JSONDocument", "Kernels", "InferenceGraph", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+    .executableTarget(name: "swiftlet-dev", dependencies: ["Command", .product(name: "ArgumentParser", package: "swift-argument-parser")], swiftSettings: swiftSettings),
     tests("TensorCore"),
     tests("InferenceGraph", ["TensorCore"]),
     tests("ArtifactStores"),
