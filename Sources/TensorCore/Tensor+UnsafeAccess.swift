@@ -39,3 +39,17 @@ extension Tensor {
     storage.isWritable && isKnownUniquelyReferenced(&storage)
   }
 }
+
+extension Tensor {
+  /// A tensor at the start of `storage`, which the caller has made large enough.
+  public init(reusing storage: TensorStorage, _ dtype: DType, _ shape: Shape) {
+    assert(shape.elementCount * dtype.byteWidth <= storage.byteCount)
+    self.init(unchecked: dtype, shape, storage, offset: 0)
+  }
+
+  /// The bytes of `tensor` under a dtype of the same width and a shape of the same count.
+  public init(retyping tensor: Tensor, _ dtype: DType, _ shape: Shape) {
+    assert(shape.elementCount == tensor.count && dtype.byteWidth == tensor.dtype.byteWidth)
+    self.init(unchecked: dtype, shape, tensor.storage, offset: tensor.offset)
+  }
+}

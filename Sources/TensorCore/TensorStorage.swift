@@ -49,7 +49,8 @@ public final class TensorStorage: @unchecked Sendable {
   /// Borrows read-only bytes that stay valid as long as `owner` lives.
   public init(borrowing bytes: UnsafeRawBufferPointer, owner: AnyObject) {
     byteCount = bytes.count
-    base = bytes.baseAddress.map { UnsafeMutableRawPointer(mutating: $0) }
+    base =
+      bytes.baseAddress.map { UnsafeMutableRawPointer(mutating: $0) }
       ?? UnsafeMutableRawPointer(bitPattern: TensorStorage.alignment)!
     strings = []
     isWritable = false

@@ -1,0 +1,228 @@
+import InferenceGraph
+import TensorCore
+
+/// Turns a `GraphProto` into a `Graph`, node by node, through `OperatorTable`.
+final class GraphImporter {
+  var builder = GraphBuilder()
+  private let model: ModelContext
+  /// Values by name; the innermost scope last.
+  private var scope: [String: ValueID] = [:]
+  /// The importer of the graph around this one, for names that this one does not define.
+  private let outer: GraphImporter?
+  private var captures: [(outer: ValueID, inner: ValueID)] = []
+  private var usedNames: [String: Int] = [:]
+  private let opsets: [String: Int]
+  private let depth: Int
+
+  /// What all graphs of a model share.
+  final class ModelContext {
+    let functions: [String: FunctionProto]
+    let limits: ONNXLimits
+    var missing: [String] = []
+
+    init(_ model: ModelProto, limits: ONNXLimits) {
+      functions = Dictionary(
+        model.functions.map { (ModelContext.key($0.domain, $0.name, $0.overload), $0) }, uniquingKeysWith: { a, _ in a }
+      )
+      self.limits = limits
+    }
+
+    static func key(_ domain: String, _ name: String, _ overload: String) -> String { "\(domain)/\(name)/\(overload)" }
+  }
+
+  init(_ model: ModelContext, opsets: [String: Int], outer: GraphImporter? = nil, depth: Int = 0) {
+    self.model = model
+    self.opsets = opsets
+    self.outer = outer
+    self.depth = depth
+  }
+
+  /// A node name that no other node of this graph has.
+  func uniqueName(_ name: String) -> String {
+    let n = usedNames[name, default: 0]
+    usedNames[name] = n + 1
+    return n == 0 ? name : "\(name)#\(n)"
+  }
+
+  // MARK: Graphs
+
+  /// Imports the model's own graph.
+  func importMain(_ proto: GraphProto) throws -> Graph {
+    let initialized = Set(proto.initializers.map(\.name))
+    for info in proto.inputs where !initialized.contains(info.name) {
+      scope[info.name] = builder.input(info.name, fact(info.type))
+    }
+    try importBody(proto)
+    return builder.graph
+  }
+
+  /// Imports a graph attribute of one of this graph's nodes.
+  func importSubgraph(_ proto: GraphProto) throws -> (graph: Graph, captures: [ValueID]) {
+    guard depth < model.limits.maxDepth else { throw ONNXError(.limit, "graphs are nested too deep") }
+    let inner = GraphImporter(model, opsets: opsets, outer: self, depth: depth + 1)
+    let initialized = Set(proto.initializers.map(\.name))
+    for info in proto.inputs where !initialized.contains(info.name) {
+      inner.scope[info.name] = inner.builder.input(info.name, fact(info.type))
+    }
+    try inner.importBody(proto)
+    return (inner.builder.graph, inner.captures.map(\.outer))
+  }
+
+  private func importBody(_ proto: GraphProto) throws {
+    for (name, tensor) in proto.initializers {
+      scope[name] = builder.constant(.tensor(tensor), name: name)
+    }
+    var declared: [String: TypeProto] = [:]
+    for info in proto.valueInfos + proto.outputs { if let type = info.type { declared[info.name] = type } }
+    try importNodes(proto.nodes, declared: declared)
+    for info in proto.outputs {
+      guard let id = try resolve(info.name) else {
+        throw ONNXError(.invalidModel, "output \"\(info.name)\" of graph \"\(proto.name)\" is never computed")
+      }
+      builder.output(id, name: info.name)
+    }
+  }
+
+  private func importNodes(_ nodes: [NodeProto], declared: [String: TypeProto]) throws {
+    for node in nodes { try importNode(node, declared: declared) }
+  }
+
+  // MARK: Nodes
+
+  private func importNode(_ node: NodeProto, declared: [String: TypeProto]) throws {
+    var inputs: [ValueID?] = []
+    for name in node.inputs {
+      if name.isEmpty {
+        inputs.append(nil)
+      } else if let id = try resolve(name) {
+        inputs.append(id)
+      } else {
+        throw ONNXError(.invalidModel, "\(label(node)) reads \"\(name)\", which nothing before it computes")
+      }
+    }
+    let outputs: [ValueID]
+    do {
+      outputs = try lower(node, inputs)
+    } catch let error as ONNXError {
+      throw error
+    } catch {
+      throw GraphError.wrapping(error, node: label(node))
+    }
+    for (name, id) in zip(node.outputs, outputs) where !name.isEmpty {
+      scope[name] = id
+      if let type = declared[name] { builder.refine(id, with: fact(type)) }
+    }
+    for name in node.outputs.dropFirst(outputs.count) where !name.isEmpty {
+      throw ONNXError(.invalidModel, "\(label(node)) has no output \"\(name)\"")
+    }
+  }
+
+  private func lower(_ node: NodeProto, _ inputs: [ValueID?]) throws -> [ValueID] {
+    if let function = model.functions[ModelContext.key(node.domain, node.opType, node.overload)] {
+      return try inline(function, node, inputs)
+    }
+    let opset = opsets[node.domain]
+    guard let entry = OperatorTable.find(domain: node.domain, name: node.opType) else {
+      throw unsupported(node, inputs, opset)
+    }
+    guard let opset = opset ?? (node.domain.isEmpty ? nil : 1) else {
+      throw ONNXError(.invalidModel, "\(label(node)): the model imports no opset of domain \"\(node.domain)\"")
+    }
+    guard let version = entry.versions.last(where: { $0 <= opset }) else {
+      throw unsupported(node, inputs, opset)
+    }
+    let lowering = Lowering(node: node, inputs: inputs, opset: opset, version: version, importer: self)
+    return try entry.lower(lowering)
+  }
+
+  private func unsupported(_ node: NodeProto, _ inputs: [ValueID?], _ opset: Int?) -> ONNXError {
+    let types = inputs.map { $0.map { builder.fact($0).description } ?? "absent" }.joined(separator: ", ")
+    let domain = node.domain.isEmpty ? "ai.onnx" : node.domain
+    return ONNXError(
+      .unsupported,
+      "operator \(domain).\(node.opType) (opset \(opset.map(String.init) ?? "not imported")) is not supported: "
+        + "node \"\(node.name)\" with inputs (\(types))")
+  }
+
+  private func label(_ node: NodeProto) -> String {
+    "\(node.opType) node \"\(node.name.isEmpty ? node.outputs.first ?? "" : node.name)\""
+  }
+
+  /// Puts a model-local function's nodes in the place of a call.
+  private func inline(_ function: FunctionProto, _ call: NodeProto, _ inputs: [ValueID?]) throws -> [ValueID] {
+    guard depth < model.limits.maxDepth else {
+      throw ONNXError(.limit, "function \"\(function.name)\" is nested too deep (does it call itself?)")
+    }
+    let body = GraphImporter(model, opsets: opsets.merging(function.opsets) { $1 }, depth: depth + 1)
+    body.builder = builder
+    body.usedNames = usedNames
+    for (name, id) in zip(function.inputs, inputs) { if let id { body.scope[name] = id } }
+    let absent = Set(
+      function.inputs.enumerated().filter { $0.offset >= inputs.count || inputs[$0.offset] == nil }.map(\.element))
+    let nodes = function.nodes.map { bind($0, call: call, defaults: function.defaults, absent: absent) }
+    try body.importNodes(nodes, declared: [:])
+    builder = body.builder
+    usedNames = body.usedNames
+    return try function.outputs.map { name in
+      guard let id = body.scope[name] else {
+        throw ONNXError(.invalidModel, "function \"\(function.name)\" never computes its output \"\(name)\"")
+      }
+      return id
+    }
+  }
+
+  /// A node of a function's body with the call's attributes put in; `absent`: formal inputs that the call leaves out.
+  private func bind(
+    _ node: NodeProto, call: NodeProto, defaults: [AttributeProto], absent: Set<String>
+  ) -> NodeProto {
+    var node = node
+    node.inputs = node.inputs.map { absent.contains($0) ? "" : $0 }
+    node.attributes = node.attributes.compactMap { attribute in
+      var attribute = attribute
+      switch attribute.value {
+      case .reference(let name):
+        guard let value = (call.attribute(name) ?? defaults.first { $0.name == name })?.value else { return nil }
+        attribute.value = value
+      case .graph(var graph):
+        graph.nodes = graph.nodes.map { bind($0, call: call, defaults: defaults, absent: absent) }
+        attribute.value = .graph(graph)
+      default: break
+      }
+      return attribute
+    }
+    return node
+  }
+
+  // MARK: Values
+
+  private func resolve(_ name: String) throws -> ValueID? {
+    if let id = scope[name] { return id }
+    guard let outer, let id = try outer.resolve(name) else { return nil }
+    let fact = outer.builder.fact(id)
+    let inner: ValueID
+    if let constant = fact.constant {
+      inner = builder.constant(constant, name: name)
+    } else {
+      inner = builder.input(name, fact)
+      captures.append((id, inner))
+    }
+    scope[name] = inner
+    return inner
+  }
+
+  private func fact(_ type: TypeProto?) -> Fact {
+    guard let type else { return Fact(type: nil, shape: nil) }
+    guard case .tensor(_, let dims) = type else { return Fact(type: type.valueType, shape: nil) }
+    return Fact(
+      type: type.valueType,
+      shape: dims.map {
+        $0.map { dim in
+          switch dim {
+          case .value(let v): Dim(v)
+          case .parameter(let name): .symbol(name)
+          case .unknown: .unknown
+          }
+        }
+      })
+  }
+}

@@ -1,0 +1,23 @@
+public import InferenceGraph
+
+/// How one ONNX operator becomes graph primitives: the entry of an operator in `OperatorTable`.
+public struct ONNXOperator: Sendable {
+  /// `op_type`, such as `Conv`.
+  public let name: String
+  /// The domain; empty for `ai.onnx`.
+  public let domain: String
+  /// The opset versions at which the operator's definition changed, ascending, as in the ONNX changelog.
+  public let versions: [Int]
+  /// Adds nodes for one use of the operator and returns its outputs in order. Outputs that the node does not name may be
+  /// left off the end.
+  public let lower: @Sendable (Lowering) throws -> [ValueID]
+
+  public init(
+    _ name: String, domain: String = "", versions: [Int], lower: @escaping @Sendable (Lowering) throws -> [ValueID]
+  ) {
+    self.name = name
+    self.domain = domain
+    self.versions = versions
+    self.lower = lower
+  }
+}

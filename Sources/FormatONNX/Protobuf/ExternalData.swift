@@ -1,0 +1,54 @@
+import TensorCore
+
+/// Files beside a model that hold its large tensors.
+///
+/// A path must stay in the model's folder: absolute paths and `..` are refused.
+final class ExternalData {
+  private let folder: String
+  private var files: [String: MappedFile] = [:]
+
+  init(modelPath: String) {
+    folder = modelPath.lastIndex(of: "/").map { String(modelPath[..<$0]) + "/" } ?? ""
+  }
+
+  /// The bytes of a tensor whose data is external, and the file that keeps them alive.
+  func bytes(_ proto: TensorProto) throws -> (UnsafeRawBufferPointer, MappedFile) {
+    guard let location = proto.externalData["location"], !location.isEmpty else {
+      throw ONNXError(.malformed, "tensor \"\(proto.name)\" is external and names no file")
+    }
+    guard !location.hasPrefix("/"), !location.split(separator: "/").contains("..") else {
+      throw ONNXError(
+        .malformed, "tensor \"\(proto.name)\": external file \"\(location)\" lies outside the model's folder")
+    }
+    let file = try map(location, tensor: proto.name)
+    func number(_ key: String) throws -> Int? {
+      guard let text = proto.externalData[key] else { return nil }
+      guard let value = Int(text), value >= 0 else {
+        throw ONNXError(.malformed, "tensor \"\(proto.name)\": external \(key) \"\(text)\" is no size")
+      }
+      return value
+    }
+    let offset = try number("offset") ?? 0
+    guard offset <= file.bytes.count else {
+      throw ONNXError(.malformed, "tensor \"\(proto.name)\": \"\(location)\" ends before offset \(offset)")
+    }
+    let length = try number("length") ?? file.bytes.count - offset
+    guard length <= file.bytes.count - offset else {
+      throw ONNXError(
+        .malformed,
+        "tensor \"\(proto.name)\": \"\(location)\" has \(file.bytes.count) bytes, \(length) at \(offset) are asked for")
+    }
+    return (UnsafeRawBufferPointer(rebasing: file.bytes[offset..<(offset + length)]), file)
+  }
+
+  private func map(_ location: String, tensor: String) throws -> MappedFile {
+    if let file = files[location] { return file }
+    do {
+      let file = try MappedFile(path: folder + location)
+      files[location] = file
+      return file
+    } catch {
+      throw ONNXError(.malformed, "tensor \"\(tensor)\": external data: \(error)")
+    }
+  }
+}

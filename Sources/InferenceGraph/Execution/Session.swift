@@ -1,0 +1,88 @@
+public import Kernels
+import Synchronization
+public import TensorCore
+
+/// Runs a plan. Any number of runs may be under way at once; each has registers and an arena of its own, kept for reuse.
+public final class Session: Sendable {
+  public let plan: Plan
+  public let pool: ComputePool
+  private let idle = Mutex<[Box]>([])
+
+  /// Invariant that makes it `Sendable`: a state is in `idle`, or owned by one run.
+  private struct Box: @unchecked Sendable {
+    var state: RunState
+  }
+
+  private final class RunState {
+    var registers: [Value?]
+    let context: EvaluationContext
+
+    init(_ plan: Plan, _ pool: ComputePool) {
+      registers = [Value?](repeating: nil, count: plan.registerCount)
+      for (register, value) in plan.constants { registers[register] = value }
+      context = EvaluationContext(pool: pool, arena: Arena())
+    }
+  }
+
+  public init(_ plan: Plan, pool: ComputePool = .inline) {
+    self.plan = plan
+    self.pool = pool
+  }
+
+  /// Runs the graph on `inputs` (in graph order; nil where an input has no value) and returns its outputs.
+  ///
+  /// - Throws: `GraphError` with the node named.
+  public func run(_ inputs: [Value?], profile: Profile? = nil) throws -> [Value] {
+    let state = idle.withLock { $0.popLast() }?.state ?? RunState(plan, pool)
+    defer {
+      for register in plan.inputs { state.registers[register] = nil }
+      idle.withLock { if $0.count < 64 { $0.append(Box(state: state)) } }
+    }
+    for (register, value) in zip(plan.inputs, inputs) { state.registers[register] = value }
+    do {
+      for (index, step) in plan.steps.enumerated() {
+        let started = profile?.now() ?? 0
+        try run(step, state)
+        profile?.record(index, started)
+      }
+    } catch {
+      state.registers = RunState(plan, pool).registers
+      throw error
+    }
+    var outputs: [Value] = []
+    outputs.reserveCapacity(plan.outputs.count)
+    for register in plan.outputs {
+      guard let value = state.registers[register] else {
+        throw GraphError(.invalidModel, "an output was never computed")
+      }
+      outputs.append(value)
+    }
+    for register in plan.outputs where !plan.isConstant(register) { state.registers[register] = nil }
+    return outputs
+  }
+
+  private func run(_ step: Plan.Step, _ state: RunState) throws {
+    var inputs: [Value?] = []
+    inputs.reserveCapacity(step.inputs.count)
+    for (position, register) in step.inputs.enumerated() {
+      if register < 0 {
+        inputs.append(nil)
+      } else {
+        inputs.append(state.registers[register])
+        if step.dies[position] { state.registers[register] = nil }
+      }
+    }
+    let outputs: [Value]
+    do {
+      outputs = try step.op.evaluate(&inputs, state.context)
+    } catch {
+      throw GraphError.wrapping(error, node: "\(step.op.name) node \"\(step.name)\"")
+    }
+    for (register, value) in zip(step.outputs, outputs) {
+      if register >= 0 { state.registers[register] = value } else { state.context.arena.recycle(value) }
+    }
+    for position in inputs.indices.reversed() where step.dies[position] {
+      if let value = inputs[position].take() { state.context.arena.recycle(value) }
+    }
+  }
+}

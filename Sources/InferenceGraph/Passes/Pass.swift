@@ -1,0 +1,35 @@
+/// A rewrite of graphs. A pass looks at a graph and returns edits; the driver applies them until none comes.
+public protocol Pass: Sendable {
+  /// The name in dumps.
+  static var name: String { get }
+  init()
+  /// The next edit, or nil when there is nothing (more) to do.
+  func next(_ graph: Graph) throws -> GraphPatch?
+}
+
+/// The passes, in the order in which they run.
+public enum PassTable {
+  public static let passes: [any Pass.Type] = [
+    FoldConstants.self,
+    DropDeadNodes.self,
+  ]
+
+  /// Runs every pass to its end over `graph` and the graphs inside its operators.
+  public static func optimize(_ graph: Graph, passes: [any Pass.Type] = PassTable.passes) throws -> Graph {
+    var graph = graph
+    for type in passes {
+      let pass = type.init()
+      var edits = 0
+      while let patch = try pass.next(graph) {
+        patch.apply(to: &graph)
+        edits += 1
+        if edits > maxEdits {
+          throw GraphError(.limit, "pass \(type.name) made more than \(maxEdits) edits")
+        }
+      }
+    }
+    return graph
+  }
+
+  private static let maxEdits = 1_000_000
+}

@@ -1,0 +1,54 @@
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#elseif canImport(Darwin)
+import Darwin
+#endif
+
+/// A file mapped read-only into memory, unmapped when the last holder lets go.
+///
+/// Invariant that makes it `Sendable`: the mapping is never written and lives as long as the object.
+public final class MappedFile: @unchecked Sendable {
+  /// The path that was opened.
+  public let path: String
+  /// The file's bytes. Valid while some holder keeps this object alive, which the holder must see to
+  /// (`withExtendedLifetime`, a stored property): reading them does not.
+  public let bytes: UnsafeRawBufferPointer
+
+  /// Why a file could not be mapped.
+  public struct Failure: Error, Sendable, CustomStringConvertible {
+    public let path: String
+    public let errno: Int32
+    public var description: String { "\(path): \(String(cString: strerror(errno)))" }
+  }
+
+  /// Maps the file at `path`.
+  ///
+  /// - Throws: `Failure` when it cannot be opened, is not a regular file, or cannot be mapped.
+  public init(path: String) throws {
+    self.path = path
+    let fd = open(path, O_RDONLY | O_CLOEXEC)
+    guard fd >= 0 else { throw Failure(path: path, errno: errno) }
+    defer { close(fd) }
+    var info = stat()
+    guard fstat(fd, &info) == 0 else { throw Failure(path: path, errno: errno) }
+    guard info.st_mode & S_IFMT == S_IFREG else { throw Failure(path: path, errno: EISDIR) }
+    let size = Int(info.st_size)
+    if size == 0 {
+      bytes = UnsafeRawBufferPointer(start: nil, count: 0)
+      return
+    }
+    guard let address = mmap(nil, size, PROT_READ, MAP_PRIVATE, fd, 0), address != MAP_FAILED else {
+      throw Failure(path: path, errno: errno)
+    }
+    bytes = UnsafeRawBufferPointer(start: address, count: size)
+  }
+
+  /// A copy of the whole file.
+  public func contents() -> [UInt8] { withExtendedLifetime(self) { Array(bytes) } }
+
+  deinit {
+    if let base = bytes.baseAddress { munmap(UnsafeMutableRawPointer(mutating: base), bytes.count) }
+  }
+}

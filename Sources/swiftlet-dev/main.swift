@@ -1,0 +1,4 @@
+import ArgumentParser
+import Command
+
+SwiftletCommand.main()
