@@ -31,7 +31,7 @@ let package = Package(
   platforms: [.macOS(.v15)],
   products: [],
   dependencies: [
-    .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2")
   ],
   targets: [
     library("TensorCore"),
@@ -44,10 +44,25 @@ let package = Package(
     .systemLibrary(name: "CZlib"),
     library("ArtifactStores", ["CZlib"]),
     library("JSONDocument"),
-    library("ModelLoading", ["TensorCore", "Kernels", "InferenceGraph", "ModelFormats", "FormatONNX", "ServingCore", "JSONDocument"]),
-    library("ModelTools", ["TensorCore", "Kernels", "InferenceGraph", "ModelFormats", "FormatONNX", "ModelLoading", "ServingCore", "JSONDocument"]),
-    library("Command", ["ModelLoading", "ModelFormats", "ModelTools", "ServingCore", "ArtifactStores", "JSONDocument", "Kernels", "InferenceGraph", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
-    .executableTarget(name: "swiftlet-dev", dependencies: ["Command", .product(name: "ArgumentParser", package: "swift-argument-parser")], swiftSettings: swiftSettings),
+    library(
+      "ModelLoading",
+      ["TensorCore", "Kernels", "InferenceGraph", "ModelFormats", "FormatONNX", "ServingCore", "JSONDocument"]),
+    library(
+      "ModelTools",
+      [
+        "TensorCore", "Kernels", "InferenceGraph", "ModelFormats", "FormatONNX", "ModelLoading", "ServingCore",
+        "JSONDocument",
+      ]),
+    library(
+      "Command",
+      [
+        "ModelLoading", "ModelFormats", "ModelTools", "ServingCore", "ArtifactStores", "JSONDocument", "Kernels",
+        "InferenceGraph", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ]),
+    .executableTarget(
+      name: "swiftlet-dev",
+      dependencies: ["Command", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+      swiftSettings: swiftSettings),
     tests("TensorCore"),
     tests("InferenceGraph", ["TensorCore"]),
     tests("ArtifactStores"),

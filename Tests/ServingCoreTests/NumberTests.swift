@@ -91,6 +91,29 @@ struct SplitMix: RandomNumberGenerator {
     #expect(wrong == 0)
   }
 
+  @Test("floats and doubles of everyday size are written as Swift describes them")
+  func everyday() {
+    var random = SplitMix(state: 4)
+    var wrong: [String] = []
+    func check(_ value: Double) {
+      if DecimalText.text(value) != value.description { wrong.append(value.description) }
+      let float = Float(value)
+      if float.isFinite, DecimalText.text(float) != float.description { wrong.append(float.description) }
+    }
+    for i in 0..<(Self.rounds / 20) {
+      check(
+        Double(bitPattern: UInt64.random(in: (1023 - 160)...(1023 + 205), using: &random) << 52 | random.next() >> 12))
+      for value in [Double(i) / 100, Double(i) * 1e11, 0x1p53 + Double(2 * i), 0x1p53 - Double(i), 0x1p24 + Double(i)] {
+        check(value)
+        check(-value)
+      }
+    }
+    for exponent in UInt64(850)...1230 {
+      for tail in [0, 1, 2, UInt64(1) << 52 - 1] { check(Double(bitPattern: exponent << 52 | tail)) }
+    }
+    #expect(wrong.isEmpty, "\(wrong.prefix(10))")
+  }
+
   @Test("random decimals of every length and exponent are rounded as the C library rounds them")
   func random() {
     var random = SplitMix(state: 2)
