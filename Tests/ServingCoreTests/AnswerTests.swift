@@ -23,6 +23,8 @@ import Testing
         == #"{"predictions":[{"setosa":0.9,"versi\"color":0.1},{"setosa":0.25,"versi\"color":0.75}]}"#)
     #expect(try answer("text/csv", "trace=1; outputs=probabilities,label") == "0.9,0.1\n0.25,0.75\n")
     #expect(
+      try answer("text/csv", #"outputs="probabilities,label""#) == "0.9,0.1\n0.25,0.75\n")
+    #expect(
       try answer("application/jsonlines", "tfs-method=predict,outputs=probabilities , label,other=x")
         == #"{"probabilities":{"setosa":0.9,"versi\"color":0.1},"label":"setosa"}"# + "\n"
         + #"{"probabilities":{"setosa":0.25,"versi\"color":0.75},"label":"a,b"}"# + "\n")

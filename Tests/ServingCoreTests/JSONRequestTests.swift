@@ -222,6 +222,7 @@ import Testing
       (#"{"instances":[{"a":1,"b":2,"c":3,"d":4,"a":5}]}"#, .malformedBody, nil),
       (#"{"instances":[{"a":1,"b":2,"c":3,"d":4,"e":5}]}"#, .unknownField, "instances[0].e"),
       (#"{"instances":[{"a":1,"b":2,"c":"3","d":4}]}"#, .invalidValue, "instances[0].c"),
+      (#"{"instances":[{"a":1,"b":2,"c":[3],"d":4}]}"#, .invalidValue, "instances[0].c"),
       (#"{"instances":[{"features":[1,2,3,4],"x":[1,2,3,4]}]}"#, .badRequest, "instances[0]"),
       (
         #"{"instances":[{"data":{"features":{"keys":[0],"values":[1]}}}]}"#, .unknownField, "instances[0].data.features"

@@ -16,6 +16,7 @@ import Testing
       ("application/*", "application/json"),
       ("image/png, text/csv;q=0.1", "text/csv"), ("*/*;q=0.1, text/csv", "text/csv"),
       ("application/json;q=0, */*", "text/csv"), ("text/html, image/gif, *; q=.2, */*; q=.2", "application/json"),
+      ("application/json, text/plain, */*", "application/json"), ("text/html;level=\"1,2;q=0\", TEXT/*", "text/csv"),
       ("application/x-ndjson", "application/x-ndjson"), ("application/x-npy", "application/x-npy"),
     ] as [(String?, String)])
   func accept(_ accept: String?, _ expected: String) throws {

@@ -70,7 +70,7 @@ struct CSVReader {
         "The model's inputs (\(layout.inputNames)) have free extents that rows of text/csv cannot tell; send application/json with {\"inputs\": {name: tensor}}.",
         expected: "application/json")
     }
-    width = try fields(at: 0).count
+    width = try countFields(at: 0)
     widths[single] = width
   }
 
@@ -270,36 +270,38 @@ extension CSVReader {
       field: "row \(rows + 1)")
   }
 
-  /// The fields of the line at `start`, as ranges.
-  private func fields(at start: Int) throws(ServingError) -> [Range<Int>] {
-    var fields: [Range<Int>] = []
-    var i = start
-    while true {
-      let stop = try fieldEnd(i)
-      fields.append(i..<stop)
-      if stop < end, bytes[stop] == UInt8(ascii: ",") {
-        i = stop + 1
-      } else {
-        return fields
-      }
+  /// The number of fields of the line at `start`.
+  private func countFields(at start: Int) throws(ServingError) -> Int {
+    var count = 1
+    var i = try fieldEnd(start)
+    while i < end, bytes[i] == UInt8(ascii: ",") {
+      i = try fieldEnd(i + 1)
+      count += 1
     }
+    return count
   }
 }
 
 // MARK: - Header
 
 extension CSVReader {
+  /// Columns that a header may have beyond the model's.
+  private static let extraColumns = 10_000
+
   /// Takes the first line as a header when it holds every column name of the model.
   private mutating func readHeader() throws(ServingError) {
     guard let names = layout.columnNames, mayBeHeader(names) else { return }
-    let saved = at
+    guard try countFields(at: 0) <= names.count + CSVReader.extraColumns else { return }
     var header: [String] = []
-    for field in try fields(at: 0) {
-      at = field.lowerBound
-      header.append(field.isEmpty ? "" : try text(header.count))
-    }
-    let after = at
-    at = saved
+    var start = 0
+    var after = 0
+    repeat {
+      at = start
+      after = try fieldEnd(start)
+      header.append(after == start ? "" : try text(header.count))
+      start = after + 1
+    } while after < end && bytes[after] == UInt8(ascii: ",")
+    at = 0
     guard Set(header).isSuperset(of: names) else { return }
     map = try layout.map(header)
     width = header.count
@@ -356,7 +358,7 @@ extension CSVReader {
   @inline(never)
   private func unread(_ field: Int, _ start: Int) throws(ServingError) -> ServingError {
     let lineStart = start - distanceToLineStart(start)
-    let count = try fields(at: lineStart).count
+    let count = try countFields(at: lineStart)
     let stop = try fieldEnd(start)
     let isBlankLine = count == 1 && stop == lineStart
     if isBlankLine {

@@ -40,7 +40,7 @@ public final class InputLayout: Sendable {
   /// `columnNames` as UTF-8; empty where there are none.
   let columnBytes: [[UInt8]]
   let columnIndex: [String: Int]
-  let inputIndex: [String: Int]
+  private let inputIndex: [String: Int]
 
   /// The only required input, or nil when there are several.
   let single: Int?
@@ -115,6 +115,11 @@ public final class InputLayout: Sendable {
   func column(_ i: Int) -> Column {
     if let single { return Column(input: single, offset: i, dtype: inputs[single].dtype ?? .float32) }
     return columns[i]
+  }
+
+  /// The position of the input called `name`; few names are compared, many looked up.
+  func position(ofInput name: String) -> Int? {
+    inputs.count <= 4 ? inputs.firstIndex { $0.name == name } : inputIndex[name]
   }
 
   /// The names of all inputs, for messages.

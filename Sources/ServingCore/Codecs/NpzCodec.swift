@@ -42,7 +42,7 @@ public struct NpzCodec: Codec {
 
   private static func input(_ member: String, _ layout: InputLayout) -> Int? {
     let name = member.hasSuffix(".npy") ? String(member.dropLast(4)) : member
-    if let i = layout.inputIndex[name] { return i }
+    if let i = layout.position(ofInput: name) { return i }
     guard name.hasPrefix("arr_"), let position = Int(name.dropFirst(4)), layout.required.indices.contains(position)
     else {
       return nil

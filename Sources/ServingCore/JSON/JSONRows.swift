@@ -220,7 +220,7 @@ extension JSONRows {
       repeat {
         let start = reader.at
         let key = try reader.key()
-        if let column = try column(key, expected: expected, columns), reader.next != UInt8(ascii: "[") {
+        if let column = try column(key, expected: expected, columns), takesScalar(column) {
           if columnSeen.isEmpty { columnSeen = [Int](repeating: 0, count: layout.width ?? 0) }
           if columnSeen[column] == row { throw reader.duplicate(key.text(reader), at: start) }
           columnSeen[column] = row
@@ -230,7 +230,7 @@ extension JSONRows {
           continue
         }
         let name = key.text(reader)
-        if let i = layout.inputIndex[name] {
+        if let i = layout.position(ofInput: name) {
           if inputSeen[i] == row { throw reader.duplicate(name, at: start) }
           inputSeen[i] = row
           _ = try layout.builder(i)
@@ -254,6 +254,12 @@ extension JSONRows {
       } while try reader.another(UInt8(ascii: "}"))
     }
     try closeRowObject(row, isPositional)
+  }
+
+  /// True when the value at the cursor is meant for `column`, and not an array for the input of the column's name.
+  private func takesScalar(_ column: Int) -> Bool {
+    guard reader.next == UInt8(ascii: "["), let names = layout.columnNames else { return true }
+    return layout.position(ofInput: names[column]) == nil
   }
 
   private mutating func closeRowObject(_ row: Int, _ isPositional: Bool) throws(ServingError) {
@@ -335,7 +341,7 @@ extension JSONRows {
   @inline(never)
   private mutating func column(named name: String, _ columns: Columns) throws(ServingError) -> Int? {
     if layout.columnNames != nil { return layout.columnIndex[name] }
-    guard columns.isDataframe, let width = layout.width, layout.inputIndex[name] == nil else { return nil }
+    guard columns.isDataframe, let width = layout.width, layout.position(ofInput: name) == nil else { return nil }
     if let known = learned[name] { return known }
     if rows > 0 { return nil }
     if learned.count == width {

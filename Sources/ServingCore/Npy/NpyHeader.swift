@@ -34,6 +34,9 @@ struct NpyHeader {
 
   static let maximumLength = 65_536
   static let maximumRank = 32
+  /// Elements that an array without data (an extent of zero, strings of length zero) may name: they cost the sender
+  /// nothing, and whoever sizes an output by them dearly.
+  static let maximumFreeElements = 1 << 20
 
   init(_ bytes: UnsafeRawBufferPointer) throws(ServingError) {
     let magic: [UInt8] = [0x93, 0x4E, 0x55, 0x4D, 0x50, 0x59]
@@ -67,6 +70,9 @@ struct NpyHeader {
       let (product, overflow) = count.multipliedReportingOverflow(by: max(extent, 1))
       if overflow { throw NpyHeader.malformed("its shape overflows") }
       count = product
+    }
+    if count > NpyHeader.maximumFreeElements, isEmpty || element.byteWidth == 0 {
+      throw NpyHeader.malformed("its shape names \(count) elements that take no bytes")
     }
     self.count = isEmpty ? 0 : count
     let (needed, overflow) = self.count.multipliedReportingOverflow(by: element.byteWidth)

@@ -110,10 +110,6 @@ struct NpyReader {
   private func strings(_ shape: Shape, _ input: InputLayout.Input) throws(ServingError) -> Tensor {
     var order = ElementOrder(header.shape, isFortran: header.isFortranOrder)
     let width = header.element.byteWidth
-    guard width > 0 || header.count <= 1 << 24 else {
-      throw ServingError(
-        .payloadTooLarge, "The npy array names more than \(1 << 24) empty strings.", limit: "\(1 << 24) elements")
-    }
     var strings: [String] = []
     strings.reserveCapacity(header.count)
     for i in 0..<header.count {

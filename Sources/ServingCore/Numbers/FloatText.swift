@@ -71,7 +71,8 @@ enum FloatText {
   private static func trimmed(_ decimal: Decimal) -> Decimal {
     var decimal = decimal
     while decimal.digits != 0 {
-      let (quotient, remainder) = decimal.digits.quotientAndRemainder(dividingBy: 10)
+      let quotient = decimal.digits / 10
+      let remainder = decimal.digits &- quotient &* 10
       if remainder != 0 { break }
       decimal.digits = quotient
       decimal.exponent &+= 1
@@ -170,7 +171,8 @@ enum FloatText {
     var i = count
     while i > 0 {
       i &-= 1
-      let (quotient, remainder) = rest.quotientAndRemainder(dividingBy: 10)
+      let quotient = rest / 10
+      let remainder = rest &- quotient &* 10
       out[i] = 0x30 &+ UInt8(truncatingIfNeeded: remainder)
       rest = quotient
     }
