@@ -18,9 +18,11 @@ func library(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target
 }
 
 /// The test target of `name`.
-func tests(_ name: String, _ dependencies: [Target.Dependency] = [], resources: [Resource]? = nil) -> Target {
+func tests(
+  _ name: String, _ dependencies: [Target.Dependency] = [], exclude: [String] = [], resources: [Resource]? = nil
+) -> Target {
   .testTarget(
-    name: "\(name)Tests", dependencies: [.byName(name: name)] + dependencies, resources: resources,
+    name: "\(name)Tests", dependencies: [.byName(name: name)] + dependencies, exclude: exclude, resources: resources,
     swiftSettings: swiftSettings)
 }
 
@@ -28,7 +30,9 @@ let package = Package(
   name: "swiftlet",
   platforms: [.macOS(.v15)],
   products: [],
-  dependencies: [],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2")
+  ],
   targets: [
     library("TensorCore"),
     library("Kernels", ["TensorCore"]),
@@ -37,12 +41,36 @@ let package = Package(
     library("LinearModels", ["TensorCore", "Kernels", "InferenceGraph"]),
     library("TreeEnsembles", ["TensorCore", "Kernels", "InferenceGraph", "LinearModels"]),
     library("FormatONNX", ["TensorCore", "InferenceGraph", "ModelFormats", "LinearModels", "TreeEnsembles"]),
-    library("ServingCore", ["TensorCore", "InferenceGraph"]),
+    library("ServingCore", ["TensorCore", "CZlib"]),
+    library("ServingTesting", ["ServingCore", "TensorCore"]),
+    .systemLibrary(name: "CZlib"),
+    library("ArtifactStores", ["CZlib"]),
     library("JSONDocument"),
-    library("ModelLoading", ["TensorCore", "Kernels", "InferenceGraph", "ModelFormats", "FormatONNX", "ServingCore"]),
-    library("ModelTools", ["TensorCore", "Kernels", "InferenceGraph", "ModelFormats", "FormatONNX", "ModelLoading", "JSONDocument"]),
-    .executableTarget(name: "swiftlet-dev", dependencies: ["ModelTools"], swiftSettings: swiftSettings),
+    library(
+      "ModelLoading",
+      ["TensorCore", "Kernels", "InferenceGraph", "ModelFormats", "FormatONNX", "ServingCore", "JSONDocument"]),
+    library(
+      "ModelTools",
+      [
+        "TensorCore", "Kernels", "InferenceGraph", "ModelFormats", "FormatONNX", "ModelLoading", "ServingCore",
+        "JSONDocument",
+      ]),
+    library(
+      "Command",
+      [
+        "ModelLoading", "ModelFormats", "ModelTools", "ServingCore", "ArtifactStores", "JSONDocument", "Kernels",
+        "InferenceGraph", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ]),
+    .executableTarget(
+      name: "swiftlet-dev",
+      dependencies: ["Command", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+      swiftSettings: swiftSettings),
     tests("TensorCore"),
     tests("InferenceGraph", ["TensorCore"]),
+    tests("ArtifactStores"),
+    .executableTarget(
+      name: "codec-bench", dependencies: ["ServingCore", "TensorCore"], path: "Benchmarks/codecs",
+      swiftSettings: swiftSettings),
+    tests("ServingCore", ["ServingTesting", "TensorCore"], exclude: ["Fixtures"]),
   ]
 )

@@ -51,7 +51,7 @@ public struct ModelLoader: Sendable {
     }
     if candidates.count == 1 { return "\(path)/\(candidates[0])" }
     if candidates.isEmpty {
-      let found = names.isEmpty ? "it is empty" : "it holds " + names.prefix(5).joined(separator: ", ")
+      let found = names.isEmpty ? "it holds no files" : "it holds " + names.prefix(5).joined(separator: ", ")
       throw LoadError(
         .missing,
         "no model in \(path): \(found); expected a file ending in \(extensions.map { ".\($0)" }.joined(separator: ", "))"

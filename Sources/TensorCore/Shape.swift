@@ -17,7 +17,7 @@ public struct Shape: Hashable, Sendable {
     return n
   }
 
-  /// The number of elements, or nil when an extent is negative or the product overflows.
+  /// The number of elements, or nil when an extent is negative or the product of those above 0 overflows.
   public var checkedElementCount: Int? {
     var n = 1
     var hasZero = false

@@ -1,0 +1,198 @@
+/// Reads a tar stream entry by entry: ustar, pax (path, size) and GNU long names (POSIX.1-2017, pax; GNU tar manual,
+/// "Basic Tar Format").
+final class TarReader {
+  /// What an entry is.
+  enum Kind: Sendable { case file, folder, symbolicLink, hardLink, other }
+
+  struct Entry {
+    var path: String
+    var kind: Kind
+    var size: Int
+  }
+
+  private let source: any ByteSource
+  private let limits: ArchiveLimits
+  private var remaining = 0
+  private var padding = 0
+  private var entries = 0
+  private var block = [UInt8](repeating: 0, count: 512)
+
+  init(_ source: any ByteSource, limits: ArchiveLimits) {
+    self.source = source
+    self.limits = limits
+  }
+
+  /// The next entry, or nil at the end. What is left of the one before is passed over.
+  func next() throws(ArchiveError) -> Entry? {
+    try skip(remaining + padding)
+    remaining = 0
+    padding = 0
+    var longPath: String?
+    var longSize: Int?
+    while true {
+      guard try header() else { return nil }
+      entries += 1
+      guard entries <= limits.maxEntries else {
+        throw ArchiveError(.limit, "the archive has more than \(limits.maxEntries) entries")
+      }
+      let size = try number(124, 12)
+      let type = block[156]
+      switch type {
+      case UInt8(ascii: "x"):
+        let records = try pax(try body(size))
+        longPath = records["path"] ?? longPath
+        if let text = records["size"] {
+          guard let value = Int(text), value >= 0 else { throw ArchiveError(.malformed, "a pax size is no number") }
+          longSize = value
+        }
+        if records.keys.contains(where: { $0.hasPrefix("GNU.sparse.") }) {
+          throw ArchiveError(.unsafeEntry, "sparse entries are not supported")
+        }
+      case UInt8(ascii: "g"): _ = try body(size)
+      case UInt8(ascii: "L"): longPath = text(try body(size)[...])
+      case UInt8(ascii: "K"): _ = try body(size)
+      default:
+        let path = longPath ?? headerPath()
+        guard !path.isEmpty, path.utf8.count <= limits.maxPathBytes else {
+          throw ArchiveError(.malformed, "an entry's path is empty or longer than \(limits.maxPathBytes) bytes")
+        }
+        let kind: Kind =
+          switch type {
+          case 0, UInt8(ascii: "0"), UInt8(ascii: "7"): path.hasSuffix("/") ? .folder : .file
+          case UInt8(ascii: "5"): .folder
+          case UInt8(ascii: "2"): .symbolicLink
+          case UInt8(ascii: "1"): .hardLink
+          default: .other
+          }
+        let bytes = longSize ?? size
+        remaining = kind == .file || kind == .other ? bytes : 0
+        padding = (512 - remaining % 512) % 512
+        return Entry(path: path, kind: kind, size: remaining)
+      }
+    }
+  }
+
+  /// Bytes of the current entry; 0 at its end.
+  func read(into buffer: UnsafeMutableRawBufferPointer) throws(ArchiveError) -> Int {
+    guard remaining > 0 else { return 0 }
+    let part = UnsafeMutableRawBufferPointer(rebasing: buffer[0..<Swift.min(buffer.count, remaining)])
+    let n = try source.read(into: part)
+    if n == 0 { throw ArchiveError(.malformed, "the archive ends inside an entry") }
+    remaining -= n
+    return n
+  }
+
+  // MARK: Blocks
+
+  /// Reads a header block; false at the end of the archive.
+  private func header() throws(ArchiveError) -> Bool {
+    guard try fill() else { return false }
+    if block.allSatisfy({ $0 == 0 }) { return false }
+    var sum = 0
+    for (i, byte) in block.enumerated() { sum += i >= 148 && i < 156 ? 32 : Int(byte) }
+    guard try number(148, 8) == sum else {
+      throw ArchiveError(.malformed, "not a tar archive (a header's checksum is wrong)")
+    }
+    return true
+  }
+
+  private func fill() throws(ArchiveError) -> Bool {
+    var have = 0
+    while have < 512 {
+      let n: Int
+      do {
+        n = try block.withUnsafeMutableBytes { raw in
+          try source.read(into: UnsafeMutableRawBufferPointer(rebasing: raw[have...]))
+        }
+      } catch let error as ArchiveError { throw error } catch { throw ArchiveError(.io, "\(error)") }
+      if n == 0 {
+        if have == 0 { return false }
+        throw ArchiveError(.malformed, "the archive ends inside a header")
+      }
+      have += n
+    }
+    return true
+  }
+
+  private func skip(_ count: Int) throws(ArchiveError) {
+    var left = count
+    let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 15, alignment: 16)
+    defer { scratch.deallocate() }
+    while left > 0 {
+      let part = UnsafeMutableRawBufferPointer(rebasing: scratch[0..<Swift.min(left, scratch.count)])
+      let n = try source.read(into: part)
+      if n == 0 { throw ArchiveError(.malformed, "the archive ends inside an entry") }
+      left -= n
+    }
+  }
+
+  /// The payload of an extension header.
+  private func body(_ size: Int) throws(ArchiveError) -> [UInt8] {
+    guard size <= 1 << 20 else { throw ArchiveError(.limit, "an extension header takes more than 1 MiB") }
+    var out: [UInt8] = []
+    remaining = size
+    let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: 4096, alignment: 16)
+    defer { scratch.deallocate() }
+    while remaining > 0 {
+      let n = try read(into: scratch)
+      out += UnsafeRawBufferPointer(rebasing: scratch[0..<n])
+    }
+    try skip((512 - size % 512) % 512)
+    return out
+  }
+
+  // MARK: Fields
+
+  private func number(_ at: Int, _ count: Int) throws(ArchiveError) -> Int {
+    let field = block[at..<(at + count)]
+    var value = 0
+    if block[at] & 0x80 != 0 {
+      // GNU base-256: big-endian, the top bit set.
+      for (i, byte) in field.enumerated() {
+        let digit = Int(i == 0 ? byte & 0x7F : byte)
+        guard value <= Int.max >> 8 else { throw ArchiveError(.malformed, "a size overflows") }
+        value = value << 8 | digit
+      }
+      return value
+    }
+    for byte in field {
+      switch byte {
+      case UInt8(ascii: "0")...UInt8(ascii: "7"):
+        guard value <= Int.max >> 3 else { throw ArchiveError(.malformed, "a size overflows") }
+        value = value << 3 | Int(byte - UInt8(ascii: "0"))
+      case 0, 0x20: if value > 0 { return value }
+      default: throw ArchiveError(.malformed, "not a tar archive (a number field holds other text)")
+      }
+    }
+    return value
+  }
+
+  private func text(_ bytes: ArraySlice<UInt8>) -> String { String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self) }
+
+  private func headerPath() -> String {
+    let name = text(block[0..<100])
+    let isUstar = block[257..<262].elementsEqual("ustar".utf8)
+    let prefix = isUstar && block[262] == 0 ? text(block[345..<500]) : ""
+    return prefix.isEmpty ? name : "\(prefix)/\(name)"
+  }
+
+  /// Records `length key=value\n`.
+  private func pax(_ bytes: [UInt8]) throws(ArchiveError) -> [String: String] {
+    var out: [String: String] = [:]
+    var at = 0
+    while at < bytes.count {
+      guard let blank = bytes[at...].firstIndex(of: 0x20),
+        let length = Int(String(decoding: bytes[at..<blank], as: UTF8.self)), length > blank - at + 1,
+        length <= bytes.count - at
+      else { throw ArchiveError(.malformed, "a pax record is unsound") }
+      let record = bytes[(blank + 1)..<(at + length - 1)]
+      guard let equals = record.firstIndex(of: UInt8(ascii: "=")) else {
+        throw ArchiveError(.malformed, "a pax record is unsound")
+      }
+      out[String(decoding: record[..<equals], as: UTF8.self)] =
+        String(decoding: record[(equals + 1)...], as: UTF8.self)
+      at += length
+    }
+    return out
+  }
+}

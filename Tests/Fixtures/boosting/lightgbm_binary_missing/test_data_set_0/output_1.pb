@@ -1,0 +1,1 @@
+BprobabilitiesJ Epñ=÷Ña?v>#<Z?>úüZ?-0À>éç?WRG?¥¶b>·oQ?#A:>·oQ?#A:>Epñ=÷Ña?Epñ=÷Ña?æÃ—>4?Epñ=÷Ña?Epñ=÷Ña?·oQ?#A:>Epñ=÷Ña?F >ï×X?Epñ=÷Ña?Ù>>Jp_?·oQ?#A:>Epñ=÷Ña?Epñ=÷Ña?

@@ -1,0 +1,1 @@
+BprobabilitiesJ¸QÆ=í=æ“I?

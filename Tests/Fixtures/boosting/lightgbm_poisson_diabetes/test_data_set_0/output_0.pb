@@ -1,0 +1,1 @@
+BvariableJP>σB·ÿBαςψB·ÿBW“ CΘ§ C·ÿBe8Cπ/C{ε(C7-/C8;CµsKCΐ C”νCEgNC›ί6Cπ/Cƒ[JC”νC

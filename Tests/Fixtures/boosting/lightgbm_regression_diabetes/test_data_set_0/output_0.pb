@@ -1,0 +1,1 @@
+BvariableJPlWΣB­βBX:ΫBηΰBΥ¤7Cη!C°αB$CLLC…™1C’?=CrKDC/cCYl'C>qχB›ΦrCECC1ΘC>μfC!υςB

@@ -1,0 +1,1 @@
+BvariableJPБ…ѕBgоBZТBdьАB!~8C2b(CЙБBЬЫC6JCE”-C=‚NCДVCAЦrCё¬)CЪђыBWG‹C=bQCX•Co}yC«XПB

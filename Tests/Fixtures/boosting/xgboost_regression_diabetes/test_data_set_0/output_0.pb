@@ -1,0 +1,1 @@
+BvariableJPaÎ›Bu·ŞBe]×Bîæ¢Bk\CÇãCrñµB†^ûBt3òB§•4C;ICh~^CTı…CtİC‹ïB œCİ¡\C§äCÛÙ…CpÈB

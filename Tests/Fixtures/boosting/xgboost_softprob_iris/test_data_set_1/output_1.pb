@@ -1,0 +1,1 @@
+BprobabilitiesJ…gx?Ÿü€<x%d<

@@ -1,0 +1,1 @@
+BprobabilitiesJ╨0Ф<жуд<\7v?

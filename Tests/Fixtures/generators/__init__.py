@@ -1,0 +1,1 @@
+"""Generators of the parity fixtures, one module per kind of model."""

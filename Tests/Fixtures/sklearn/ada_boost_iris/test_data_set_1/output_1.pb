@@ -1,0 +1,1 @@
+BprobabilitiesJˆÚ>ìú£>Œö>

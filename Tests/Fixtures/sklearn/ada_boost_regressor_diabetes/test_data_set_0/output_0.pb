@@ -1,0 +1,2 @@
+	BvariableJ$ΔΐBxxϊBν%eCΗq
+CόςsCν%eC«κ8CόςsCUΜB

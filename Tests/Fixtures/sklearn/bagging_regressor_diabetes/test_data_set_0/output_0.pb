@@ -1,0 +1,2 @@
+	BvariableJ$Ža÷B£'
+C&…SCÞ&C[‡PCX­8Cú&CÒRCs+C

@@ -1,0 +1,1 @@
+BprobabilitiesJD³Ó=xG= Õ[?

@@ -1,0 +1,1 @@
+2noBoutput_label

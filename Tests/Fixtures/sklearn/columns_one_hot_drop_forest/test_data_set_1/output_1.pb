@@ -1,0 +1,2 @@
+
+output_probability2#"no"yes*J¡ð?J¾è>

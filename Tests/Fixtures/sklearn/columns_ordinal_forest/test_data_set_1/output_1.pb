@@ -1,0 +1,1 @@
+BprobabilitiesJÔ³7?Y˜>

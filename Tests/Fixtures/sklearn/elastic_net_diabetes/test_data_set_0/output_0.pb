@@ -1,0 +1,1 @@
+	BvariableJ$½ìBD±C9Æ]C¬á"CèVCøÏ7CœB)C¶É]C™ùB

@@ -1,0 +1,1 @@
+	BvariableJ$ÙB»QCç¢QC‹­CxÕŒChÏPCŒğ)Cƒ]C?OîB

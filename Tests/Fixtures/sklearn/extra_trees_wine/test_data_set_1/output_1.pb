@@ -1,0 +1,1 @@
+BprobabilitiesJÍÌL<Nà>¹”[?

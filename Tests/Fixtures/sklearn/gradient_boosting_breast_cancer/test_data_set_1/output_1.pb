@@ -1,0 +1,1 @@
+BprobabilitiesJÇ3>f??

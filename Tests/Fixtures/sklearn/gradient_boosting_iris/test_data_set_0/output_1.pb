@@ -1,0 +1,1 @@
+	BprobabilitiesJlô¯L?ÊEÍ=”:Í=ô¯L?ÊEÍ=”:Í=ô¯L?ÊEÍ=”:Í=L¸Ò=HHK?uÓ=L¸Ò=HHK?uÓ=P’Ò=|LK?Ò	Ó=b	Í=kÔ=qÑK?9ˆÌ=dyÔ=ÌßK?¹Í=shÔ=ÚÏK?

@@ -1,0 +1,1 @@
+BprobabilitiesJô¯L?ÊEÍ=”:Í=

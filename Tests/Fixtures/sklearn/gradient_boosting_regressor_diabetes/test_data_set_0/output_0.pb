@@ -1,0 +1,1 @@
+	BvariableJ$D‹ãB‘¶Cä¥:Cñ—!C˜üeCxó8CLCíuSCYñB

@@ -1,0 +1,1 @@
+	BvariableJ$7ωςB³΅Cλ…\C©'CυQwCm§RCe©C†ΝnCβάB

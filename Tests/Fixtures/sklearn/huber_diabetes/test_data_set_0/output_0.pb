@@ -1,0 +1,1 @@
+	BvariableJ$…«ÂB›CQ%zCÑ~!C*jC∫€:C*x=Cb(ÄCH/ÔB

@@ -1,0 +1,1 @@
+	BvariableJ$ÍÌCš™!Cš™jCffCš™NCÍÌCC33CÍÌDCffC

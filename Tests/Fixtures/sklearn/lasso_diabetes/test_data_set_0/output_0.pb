@@ -1,0 +1,1 @@
+	BvariableJ$0æBœeCZàtCˆÂ#CÊ_hCS>Cí¨6C¼}zCÇ†ðB

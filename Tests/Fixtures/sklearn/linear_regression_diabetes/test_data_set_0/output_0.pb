@@ -1,0 +1,1 @@
+	BvariableJ$h#æB]„C(uC…T$C¦LkCï1=CV/;C±[{C²÷îB

@@ -1,0 +1,1 @@
+	BvariableJHµÔBâù¡IÀB∫œ√¡`ÆiC∞(BÕP%Cw,Aâæ@C§î∑AøÒ<CM≥AÙ¡"CJÚ∫ø]®VCKR’A=+˚B(r;¡

@@ -1,0 +1,1 @@
+BprobabilitiesJL¼ö?Nþ¥¿¼ôÁ

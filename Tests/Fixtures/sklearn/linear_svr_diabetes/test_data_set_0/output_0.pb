@@ -1,0 +1,1 @@
+	BvariableJ$í ÁBÜ1öBeÌUCıC±$=Cà$Cè›C}­TC)DÊB

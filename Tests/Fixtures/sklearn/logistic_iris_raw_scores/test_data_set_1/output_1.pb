@@ -1,0 +1,1 @@
+BprobabilitiesJœÉñ@dú7@gã&Á

@@ -1,0 +1,1 @@
+	BvariableJ$m#æB]„Cœ(uC…T$C¤LkCí1=CZ/;C¯[{C³÷îB

@@ -1,0 +1,1 @@
+BprobabilitiesJGÇT¾„P`?¼Â@

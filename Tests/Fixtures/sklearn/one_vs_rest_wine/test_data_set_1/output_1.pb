@@ -1,0 +1,1 @@
+BprobabilitiesJÕë9=GQÎ; Är?

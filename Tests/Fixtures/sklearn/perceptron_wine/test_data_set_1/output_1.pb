@@ -1,0 +1,1 @@
+BprobabilitiesJÒJÁ\éÁpËA

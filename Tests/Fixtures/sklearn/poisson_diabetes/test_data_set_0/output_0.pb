@@ -1,0 +1,1 @@
+	BvariableJ$fßBù½C9ƒC4¨C°LlC-=Cô#C#†C7†ëB

@@ -1,0 +1,1 @@
+	BvariableJ$C2óBT¤	ClRCeu"C¡sLCHæ4C¯"C`3PCìñÿB

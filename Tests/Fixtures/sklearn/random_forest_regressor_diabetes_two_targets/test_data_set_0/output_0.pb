@@ -1,0 +1,1 @@
+	BvariableJH$ŽÑBLÿ¸Á	ÌBÉ=òÁGCo§A	C¶ÎA”ž‡Cè7~BÛ¡HC5¡˜Aó¿C·|AúÇgC/’>BüÕïBmIuÁ

@@ -1,0 +1,1 @@
+	BvariableJ$©êåB6 CÆVuC¢-$C:¬jC£=C:CJR{C…ïB

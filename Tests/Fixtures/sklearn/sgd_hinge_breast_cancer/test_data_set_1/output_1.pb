@@ -1,0 +1,1 @@
+BprobabilitiesJß0¨Áß0¨A

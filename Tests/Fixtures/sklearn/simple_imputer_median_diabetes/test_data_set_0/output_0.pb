@@ -1,0 +1,1 @@
+	BvariableJ$z÷BáŠCDiwC=…&Cˆ‚CƒU1CLCÈßYC3IëB

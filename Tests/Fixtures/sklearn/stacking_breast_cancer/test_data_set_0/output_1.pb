@@ -1,0 +1,1 @@
+	BprobabilitiesJH°H=Óus?°H=Óus?°H=Óus?°H=Óus?°H=Óus?°H=Óus?Á—n?≈pâ=°H=Óus?°H=Óus?

@@ -1,0 +1,1 @@
+	BprobabilitiesJH!gÍ@!gÍÀØîA@ØîAÀÜY•@ÜY•ÀBÑÊ@BÑÊÀÖZ–@ÖZ–À@À.Z…À.Z…@¶qh@¶qhÀÇÍ@ÇÍÀ

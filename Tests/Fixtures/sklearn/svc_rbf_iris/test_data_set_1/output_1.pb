@@ -1,0 +1,1 @@
+BprobabilitiesJªW@ºì]?5SF¾

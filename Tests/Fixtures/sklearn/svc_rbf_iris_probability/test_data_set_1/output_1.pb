@@ -1,0 +1,1 @@
+BprobabilitiesJNÇv?1Æ¬<ýŸt<

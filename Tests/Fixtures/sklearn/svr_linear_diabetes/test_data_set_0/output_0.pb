@@ -1,0 +1,1 @@
+	BvariableJ$²!ßB—óB‹ÔXC¨™	CòH2CŸY"C·¾CF7TC=–ğB

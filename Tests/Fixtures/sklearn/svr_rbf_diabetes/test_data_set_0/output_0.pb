@@ -1,0 +1,1 @@
+	BvariableJ$FİBRÏåBíW}CĞC\RCğM@CöÛCÑbCéşğB

@@ -1,0 +1,1 @@
+2a lamp at the stationBtext

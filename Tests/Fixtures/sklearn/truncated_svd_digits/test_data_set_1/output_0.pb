@@ -1,0 +1,1 @@
+BvariableJ1aBƒjAÓÍ‡A’átÁ2	g>

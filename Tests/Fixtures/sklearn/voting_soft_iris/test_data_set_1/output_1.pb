@@ -1,0 +1,1 @@
+BprobabilitiesJg7?皺H;�3�