@@ -9,7 +9,14 @@ public enum OperatorTable {
   ]
 
   /// Shapes, gathering, joining, casting.
-  static let array: [ONNXOperator] = []
+  static let array: [ONNXOperator] = [
+    identity, constant, constantOfShape, shape, size,
+    reshape, flatten, squeeze, unsqueeze, transpose,
+    concat, split, slice, expand, tile, pad, centerCropPad,
+    gather, gatherElements, gatherND, scatter, scatterElements, scatterND, tensorScatter,
+    range, eyeLike, trilu, oneHot, nonZero, compress, unique, topK,
+    depthToSpace, spaceToDepth, reverseSequence, dropout,
+  ]
 
   /// Convolution, pooling, normalisation, recurrence, attention.
   static let neural: [ONNXOperator] = []
