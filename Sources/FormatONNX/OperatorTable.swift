@@ -22,7 +22,11 @@ public enum OperatorTable {
   static let neural: [ONNXOperator] = []
 
   /// The domain `ai.onnx.ml`.
-  static let machineLearning: [ONNXOperator] = []
+  static let machineLearning: [ONNXOperator] = [
+    arrayFeatureExtractor, binarizer, castMap, categoryMapper, cdist, dictVectorizer, featureVectorizer, imputer,
+    labelEncoder, linearClassifier, linearRegressor, normalizer, oneHotEncoder, scaler, svmClassifier, svmRegressor,
+    treeEnsemble, treeEnsembleClassifier, treeEnsembleRegressor, zipMap,
+  ]
 
   /// Branches, loops, sequences, optionals.
   static let control: [ONNXOperator] = []
