@@ -24,16 +24,44 @@ func tests(_ name: String, _ dependencies: [Target.Dependency] = [], resources: 
     swiftSettings: swiftSettings)
 }
 
+/// One instruction set's build of the kernel sources: optimised even in debug builds.
+func kernels(_ name: String, define: String? = nil, march: String? = nil) -> Target {
+  var settings = swiftSettings
+  if isRoot { settings.append(.unsafeFlags(["-O", "-wmo"] + (march.map { ["-Xcc", "-march=\($0)"] } ?? []))) }
+  if let define { settings.append(.define(define)) }
+  return .target(name: name, dependencies: ["KernelSlots"], swiftSettings: settings)
+}
+
+#if arch(x86_64)
+let kernelVariants =
+  isRoot
+  ? [
+    kernels("KernelsHaswell", define: "KERNELS_AVX2", march: "haswell"),
+    kernels("KernelsSkylakeAVX512", define: "KERNELS_AVX512", march: "skylake-avx512"),
+  ] : []
+#else
+let kernelVariants: [Target] = []
+#endif
+
 let package = Package(
   name: "swiftlet",
   platforms: [.macOS(.v15)],
   products: [],
   dependencies: [
-    .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2")
   ],
   targets: [
     library("TensorCore"),
-    library("Kernels", ["TensorCore"]),
+    library("KernelSlots"),
+    kernels("KernelsBaseline"),
+    .target(name: "CPUFeatures"),
+    .target(
+      name: "Kernels",
+      dependencies: ["TensorCore", "KernelSlots", "KernelsBaseline", "CPUFeatures"]
+        + kernelVariants.map { .byName(name: $0.name) },
+      swiftSettings: swiftSettings + (kernelVariants.isEmpty ? [] : [.define("KERNEL_VARIANTS")])),
+    .executableTarget(name: "kernel-check", dependencies: ["Kernels", "KernelChecks"], swiftSettings: swiftSettings),
+    library("KernelChecks", ["Kernels", "KernelSlots"]),
     library("InferenceGraph", ["TensorCore", "Kernels"]),
     library("ModelFormats", ["TensorCore", "InferenceGraph"]),
     library("FormatONNX", ["TensorCore", "InferenceGraph", "ModelFormats"]),
@@ -42,13 +70,29 @@ let package = Package(
     .systemLibrary(name: "CZlib"),
     library("ArtifactStores", ["CZlib"]),
     library("JSONDocument"),
-    library("ModelLoading", ["TensorCore", "Kernels", "InferenceGraph", "ModelFormats", "FormatONNX", "ServingCore", "JSONDocument"]),
-    library("ModelTools", ["TensorCore", "Kernels", "InferenceGraph", "ModelFormats", "FormatONNX", "ModelLoading", "ServingCore", "JSONDocument"]),
-    library("Command", ["ModelLoading", "ModelFormats", "ModelTools", "ServingCore", "ArtifactStores", "JSONDocument", "Kernels", "InferenceGraph", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
-    .executableTarget(name: "swiftlet-dev", dependencies: ["Command", .product(name: "ArgumentParser", package: "swift-argument-parser")], swiftSettings: swiftSettings),
+    library(
+      "ModelLoading",
+      ["TensorCore", "Kernels", "InferenceGraph", "ModelFormats", "FormatONNX", "ServingCore", "JSONDocument"]),
+    library(
+      "ModelTools",
+      [
+        "TensorCore", "Kernels", "InferenceGraph", "ModelFormats", "FormatONNX", "ModelLoading", "ServingCore",
+        "JSONDocument",
+      ]),
+    library(
+      "Command",
+      [
+        "ModelLoading", "ModelFormats", "ModelTools", "ServingCore", "ArtifactStores", "JSONDocument", "Kernels",
+        "InferenceGraph", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ]),
+    .executableTarget(
+      name: "swiftlet-dev",
+      dependencies: ["Command", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+      swiftSettings: swiftSettings),
     tests("TensorCore"),
+    tests("Kernels", ["KernelChecks"]),
     tests("InferenceGraph", ["TensorCore"]),
     tests("ArtifactStores"),
     tests("ServingCore", ["ServingTesting", "TensorCore"]),
-  ]
+  ] + kernelVariants
 )
