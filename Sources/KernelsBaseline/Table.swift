@@ -22,5 +22,6 @@ public func kernelTable() -> KernelTable {
     minimumScalar: kernelMinimumScalar, axpy: kernelAxpy, sum: kernelSum, sumOfSquares: kernelSumOfSquares,
     max: kernelMax, min: kernelMin, dot: kernelDot, softmax: kernelSoftmax, logSoftmax: kernelLogSoftmax,
     layerNorm: kernelLayerNorm, rmsNorm: kernelRMSNorm, transpose: kernelTranspose, gemmRows: tileRows,
-    gemmColumns: tileColumns, packB: kernelPackB, packA: kernelPackA, gemm: kernelGemm)
+    gemmColumns: tileColumns, packB: kernelPackB, packA: kernelPackA, gemm: kernelGemm,
+    treeLeaves: kernelTreeLeaves)
 }
