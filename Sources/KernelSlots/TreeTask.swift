@@ -57,7 +57,7 @@ public struct TreeTask {
 
   public init(
     lanes: Int, rows: UnsafePointer<Float>, nodes: UnsafePointer<Node>, trees: UnsafePointer<Tree>, treeCount: Int,
-    payloads: UnsafePointer<Float>, out: UnsafeMutablePointer<Float>, sums: UnsafeMutablePointer<Float>? = nil
+    payloads: UnsafePointer<Float>, out: UnsafeMutablePointer<Float>, sums: UnsafeMutablePointer<Float>?
   ) {
     self.lanes = lanes
     self.rows = rows

@@ -119,7 +119,7 @@ struct MaskForest: Sendable {
           var task = TreeTask(
             lanes: lanes, rows: rows, nodes: node, trees: first + range.lowerBound, treeCount: range.count,
             payloads: payload,
-            out: out)
+            out: out, sums: sums)
           kernels.treeLeaves(&task)
         }
       }
