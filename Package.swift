@@ -100,6 +100,9 @@ let package = Package(
     .executableTarget(
       name: "codec-bench", dependencies: ["ServingCore", "TensorCore"], path: "Benchmarks/codecs",
       swiftSettings: swiftSettings),
+    .executableTarget(
+      name: "tree-bench", dependencies: ["FormatONNX", "ModelFormats", "InferenceGraph", "Kernels", "TensorCore"],
+      path: "Benchmarks/trees", exclude: ["bench.py"], swiftSettings: swiftSettings),
     tests("ServingCore", ["ServingTesting", "TensorCore"], exclude: ["Fixtures"]),
   ] + kernelVariants
 )
