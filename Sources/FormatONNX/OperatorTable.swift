@@ -30,7 +30,12 @@ public enum OperatorTable {
   ]
 
   /// Branches, loops, sequences, optionals.
-  static let control: [ONNXOperator] = []
+  static let control: [ONNXOperator] = [
+    conditional, loop, scan,
+    sequenceConstruct, sequenceEmpty, sequenceInsert, sequenceErase, sequenceAt, sequenceLength,
+    concatFromSequence, splitToSequence, sequenceMap,
+    makeOptional, optionalHasElement, optionalGetElement,
+  ]
 
   private static let index: [String: ONNXOperator] = Dictionary(
     operators.map { ("\($0.domain)/\($0.name)", $0) }, uniquingKeysWith: { first, _ in first })
