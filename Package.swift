@@ -30,6 +30,7 @@ let package = Package(
   products: [],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
   ],
   targets: [
     library("TensorCore"),
@@ -42,12 +43,15 @@ let package = Package(
     .systemLibrary(name: "CZlib"),
     library("ArtifactStores", ["CZlib"]),
     library("Settings"),
+    .target(name: "CProcess"),
+    library("Supervisor", ["Settings", "CProcess", .product(name: "Logging", package: "swift-log")]),
     library("JSONDocument"),
     library("ModelLoading", ["TensorCore", "Kernels", "InferenceGraph", "ModelFormats", "FormatONNX", "ServingCore", "JSONDocument"]),
     library("ModelTools", ["TensorCore", "Kernels", "InferenceGraph", "ModelFormats", "FormatONNX", "ModelLoading", "ServingCore", "JSONDocument"]),
     library("Command", ["ModelLoading", "ModelFormats", "ModelTools", "ServingCore", "ArtifactStores", "JSONDocument", "Kernels", "InferenceGraph", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
     .executableTarget(name: "swiftlet-dev", dependencies: ["Command", .product(name: "ArgumentParser", package: "swift-argument-parser")], swiftSettings: swiftSettings),
     tests("Settings"),
+    tests("Supervisor", ["Settings", .product(name: "Logging", package: "swift-log")]),
     tests("TensorCore"),
     tests("InferenceGraph", ["TensorCore"]),
     tests("ArtifactStores"),

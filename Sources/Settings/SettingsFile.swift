@@ -18,7 +18,7 @@ public enum SettingsFile {
   /// - Throws: `SettingsError` naming the file and the line.
   public static func parse(_ text: String, name: String) throws(SettingsError) -> [Entry] {
     var entries: [Entry] = []
-    for (index, raw) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
+    for (index, raw) in text.split(omittingEmptySubsequences: false, whereSeparator: { $0 == "\n" || $0 == "\r\n" }).enumerated() {
       let line = index + 1
       let content = Quantity.trimmed(raw.hasPrefix("\u{FEFF}") ? raw.dropFirst() : raw)
       if content.isEmpty || content.hasPrefix("#") || content == "---" { continue }
