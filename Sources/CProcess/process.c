@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <sys/prctl.h>
 #endif
+#include <spawn.h>
 #include "include/process.h"
 
 int swiftlet_signal_on_parent_death(int signal) {
@@ -30,7 +31,7 @@ int swiftlet_allowed_processors(void) {
   return -1;
 }
 
-int swiftlet_spawn_close_from(posix_spawn_file_actions_t *actions, int lowest) {
+int swiftlet_spawn_close_from(void *actions, int lowest) {
 #if defined(__GLIBC__) && defined(__GLIBC_PREREQ)
 #if __GLIBC_PREREQ(2, 34)
   return posix_spawn_file_actions_addclosefrom_np(actions, lowest) == 0 ? 0 : -1;

@@ -39,13 +39,11 @@ public struct LineLogHandler: LogHandler {
     set { metadata[key] = newValue }
   }
 
-  public func log(
-    level: Logger.Level, message: Logger.Message, metadata extra: Logger.Metadata?, source: String, file: String,
-    function: String, line: UInt
-  ) {
-    let all = extra.map { metadata.merging($0) { $1 } } ?? metadata
+  public func log(event: LogEvent) {
+    var all = event.metadata.map { metadata.merging($0) { $1 } } ?? metadata
+    if let error = event.error { all["error"] = "\(error)" }
     let fields = all.map { ($0.key, "\($0.value)") }.sorted { $0.0 < $1.0 }
-    let text = LogLine(time: UTCTime.now, level: level.rawValue, process: label, message: "\(message)", fields: fields)
+    let text = LogLine(time: UTCTime.now, level: event.level.rawValue, process: label, message: "\(event.message)", fields: fields)
     _ = Descriptor.write(Array((format == .json ? text.json : text.plain).utf8), to: fd)
   }
 }

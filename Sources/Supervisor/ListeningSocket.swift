@@ -14,8 +14,9 @@ package enum ListeningSocket {
   /// Listens on a TCP port.
   ///
   /// - Parameter host: an IPv4 or IPv6 address, or `localhost`.
+  /// - Parameter isOpen: false to take the port but refuse connections until `open`.
   /// - Returns: the descriptor, closed on exec.
-  package static func tcp(host: String, port: Int) throws(StartError) -> Int32 {
+  package static func tcp(host: String, port: Int, isOpen: Bool = true) throws(StartError) -> Int32 {
     var hints = addrinfo()
     hints.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV
     hints.ai_family = AF_UNSPEC
@@ -38,12 +39,22 @@ package enum ListeningSocket {
     let size = socklen_t(MemoryLayout<Int32>.size)
     setsockopt(raised, SOL_SOCKET, SO_REUSEADDR, &yes, size)
     if info.pointee.ai_family == AF_INET6 { setsockopt(raised, ipv6Level, IPV6_V6ONLY, &no, size) }
-    guard bind(raised, info.pointee.ai_addr, info.pointee.ai_addrlen) == 0, listen(raised, backlog) == 0 else {
+    guard bind(raised, info.pointee.ai_addr, info.pointee.ai_addrlen) == 0 else {
       let failure = errno
       close(raised)
       throw bindError(failure, host: host, port: port)
     }
+    if isOpen { try open(raised, host: host, port: port) }
     return raised
+  }
+
+  /// Takes connections on a socket that `tcp` made.
+  package static func open(_ fd: Int32, host: String, port: Int) throws(StartError) {
+    guard listen(fd, backlog) == 0 else {
+      let failure = errno
+      close(fd)
+      throw bindError(failure, host: host, port: port)
+    }
   }
 
   private static var ipv6Level: Int32 {

@@ -30,7 +30,7 @@ package struct SignalPipe: Sendable {
       throw StartError(.internalFault, "cannot make a pipe for signals: \(error)")
     }
     descriptor = ends.read
-    Thread.start(stackSize: 64 << 10) {
+    Thread.start(stackSize: 64 << 10) { [set] in
       var waited = set
       while true {
         var number: Int32 = 0
