@@ -50,7 +50,8 @@ let package = Package(
   platforms: [.macOS(.v15)],
   products: [],
   dependencies: [
-    .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2")
+    .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
   ],
   targets: [
     library("TensorCore"),
@@ -73,6 +74,9 @@ let package = Package(
     library("ServingTesting", ["ServingCore", "TensorCore"]),
     .systemLibrary(name: "CZlib"),
     library("ArtifactStores", ["CZlib"]),
+    library("Settings"),
+    .target(name: "CProcess"),
+    library("Supervisor", ["Settings", "CProcess", .product(name: "Logging", package: "swift-log")]),
     library("JSONDocument"),
     library(
       "ModelLoading",
@@ -93,6 +97,8 @@ let package = Package(
       name: "swiftlet-dev",
       dependencies: ["Command", .product(name: "ArgumentParser", package: "swift-argument-parser")],
       swiftSettings: swiftSettings),
+    tests("Settings"),
+    tests("Supervisor", ["Settings", .product(name: "Logging", package: "swift-log")]),
     tests("TensorCore"),
     tests("Kernels", ["KernelChecks"]),
     tests("InferenceGraph", ["TensorCore"]),
