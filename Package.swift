@@ -18,9 +18,11 @@ func library(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target
 }
 
 /// The test target of `name`.
-func tests(_ name: String, _ dependencies: [Target.Dependency] = [], resources: [Resource]? = nil) -> Target {
+func tests(
+  _ name: String, _ dependencies: [Target.Dependency] = [], exclude: [String] = [], resources: [Resource]? = nil
+) -> Target {
   .testTarget(
-    name: "\(name)Tests", dependencies: [.byName(name: name)] + dependencies, resources: resources,
+    name: "\(name)Tests", dependencies: [.byName(name: name)] + dependencies, exclude: exclude, resources: resources,
     swiftSettings: swiftSettings)
 }
 
@@ -93,6 +95,9 @@ let package = Package(
     tests("Kernels", ["KernelChecks"]),
     tests("InferenceGraph", ["TensorCore"]),
     tests("ArtifactStores"),
-    tests("ServingCore", ["ServingTesting", "TensorCore"]),
+    .executableTarget(
+      name: "codec-bench", dependencies: ["ServingCore", "TensorCore"], path: "Benchmarks/codecs",
+      swiftSettings: swiftSettings),
+    tests("ServingCore", ["ServingTesting", "TensorCore"], exclude: ["Fixtures"]),
   ] + kernelVariants
 )

@@ -4,7 +4,9 @@ public enum OperatorTable {
     math + array + neural + machineLearning + control
 
   /// Arithmetic, comparison, logic, reductions.
-  static let math: [ONNXOperator] = []
+  static let math: [ONNXOperator] = [
+    gemm, matMul,
+  ]
 
   /// Shapes, gathering, joining, casting.
   static let array: [ONNXOperator] = []

@@ -36,9 +36,8 @@ struct CSVReader {
     let single = layout.single
     if map.isEmpty, let single, layout.inputs[single].dtype == .float32 {
       try readFloats(single)
-    } else {
-      repeat { try readRow() } while at < end
     }
+    while at < end { try readRow() }
     return try finish()
   }
 
@@ -71,7 +70,7 @@ struct CSVReader {
         "The model's inputs (\(layout.inputNames)) have free extents that rows of text/csv cannot tell; send application/json with {\"inputs\": {name: tensor}}.",
         expected: "application/json")
     }
-    width = try fields(at: 0).count
+    width = try countFields(at: 0)
     widths[single] = width
   }
 
@@ -87,7 +86,7 @@ struct CSVReader {
 // MARK: - Rows
 
 extension CSVReader {
-  /// The hot case: every column a float of one input.
+  /// The hot case: every column a float of one input. Stops before a row with quotes, which `readRow` knows.
   private mutating func readFloats(_ input: Int) throws(ServingError) {
     let width = self.width
     let last = width &- 1
@@ -96,11 +95,15 @@ extension CSVReader {
     while i < end {
       builders[input].count = rows &* width
       builders[input].reserve(width)
+      at = i
       var target = builders[input].slot(rows &* width).assumingMemoryBound(to: Float.self)
       for column in 0..<width {
         while i < end, bytes[i] == 0x20 || bytes[i] == 0x09 { i &+= 1 }
         let start = i
-        guard token.scan(bytes, from: i, to: end, grammar: .relaxed) == nil else { throw try unread(column, start) }
+        guard token.scan(bytes, from: i, to: end, grammar: .relaxed) == nil else {
+          if i < end, bytes[i] == UInt8(ascii: "\"") { return }
+          throw try unread(column, start)
+        }
         i = token.end
         while i < end, bytes[i] == 0x20 || bytes[i] == 0x09 { i &+= 1 }
         if column < last {
@@ -267,36 +270,38 @@ extension CSVReader {
       field: "row \(rows + 1)")
   }
 
-  /// The fields of the line at `start`, as ranges.
-  private func fields(at start: Int) throws(ServingError) -> [Range<Int>] {
-    var fields: [Range<Int>] = []
-    var i = start
-    while true {
-      let stop = try fieldEnd(i)
-      fields.append(i..<stop)
-      if stop < end, bytes[stop] == UInt8(ascii: ",") {
-        i = stop + 1
-      } else {
-        return fields
-      }
+  /// The number of fields of the line at `start`.
+  private func countFields(at start: Int) throws(ServingError) -> Int {
+    var count = 1
+    var i = try fieldEnd(start)
+    while i < end, bytes[i] == UInt8(ascii: ",") {
+      i = try fieldEnd(i + 1)
+      count += 1
     }
+    return count
   }
 }
 
 // MARK: - Header
 
 extension CSVReader {
+  /// Columns that a header may have beyond the model's.
+  private static let extraColumns = 10_000
+
   /// Takes the first line as a header when it holds every column name of the model.
   private mutating func readHeader() throws(ServingError) {
     guard let names = layout.columnNames, mayBeHeader(names) else { return }
-    let saved = at
+    guard try countFields(at: 0) <= names.count + CSVReader.extraColumns else { return }
     var header: [String] = []
-    for field in try fields(at: 0) {
-      at = field.lowerBound
-      header.append(field.isEmpty ? "" : try text(header.count))
-    }
-    let after = at
-    at = saved
+    var start = 0
+    var after = 0
+    repeat {
+      at = start
+      after = try fieldEnd(start)
+      header.append(after == start ? "" : try text(header.count))
+      start = after + 1
+    } while after < end && bytes[after] == UInt8(ascii: ",")
+    at = 0
     guard Set(header).isSuperset(of: names) else { return }
     map = try layout.map(header)
     width = header.count
@@ -353,7 +358,7 @@ extension CSVReader {
   @inline(never)
   private func unread(_ field: Int, _ start: Int) throws(ServingError) -> ServingError {
     let lineStart = start - distanceToLineStart(start)
-    let count = try fields(at: lineStart).count
+    let count = try countFields(at: lineStart)
     let stop = try fieldEnd(start)
     let isBlankLine = count == 1 && stop == lineStart
     if isBlankLine {
@@ -381,10 +386,10 @@ extension CSVReader {
     let header =
       rows == 0 && map.isEmpty
       ? layout.columnNames.map {
-        " A header row must name the model's columns: \($0.prefix(20).joined(separator: ", "))."
+        ". A header row must name the model's columns: \($0.prefix(20).joined(separator: ", "))"
       }
-        ?? " The model has no column names: send no header row." : ""
-    return failure(.invalidValue, field, "must be \(wanted), not '\(shown)'.\(header)", expected: wanted, got: shown)
+        ?? ". The model has no column names: send no header row" : ""
+    return failure(.invalidValue, field, "must be \(wanted), not '\(shown)'\(header)", expected: wanted, got: shown)
   }
 
   private func distanceToLineStart(_ start: Int) -> Int {

@@ -52,7 +52,7 @@ struct JSONEnvelope {
 
   private mutating func readObject() throws(ServingError) {
     try rows.reader.open()
-    var seen: Set<String> = []
+    var seen: [String] = []
     var envelope: String?
     if rows.reader.next == UInt8(ascii: "}") {
       rows.reader.close()
@@ -60,19 +60,21 @@ struct JSONEnvelope {
       repeat {
         let start = rows.reader.at
         let name = try rows.reader.key().text(rows.reader)
-        if !seen.insert(name).inserted { throw rows.reader.duplicate(name, at: start) }
-        if name == "signature_name", layout.inputIndex[name] == nil {
+        if seen.contains(name) { throw rows.reader.duplicate(name, at: start) }
+        seen.append(name)
+        if name == "signature_name", layout.position(ofInput: name) == nil {
           _ = try rows.reader.stringToken(orThrow: "signature_name must be a string")
           continue
         }
-        let isInput = layout.inputIndex[name] != nil && (layout.inputs.count > 1 || !JSONEnvelope.keys.contains(name))
+        let isInput =
+          layout.position(ofInput: name) != nil && (layout.inputs.count > 1 || !JSONEnvelope.keys.contains(name))
         let form = isInput ? "an input by name" : name
         if let envelope, envelope != form {
           throw ServingError(
             .badRequest, "The body has both \(quoted(envelope)) and \(quoted(form)); send one of them.", field: name)
         }
         envelope = form
-        if isInput, let i = layout.inputIndex[name] {
+        if isInput, let i = layout.position(ofInput: name) {
           rows.enter(name)
           try rows.readTensor(i)
         } else {
@@ -126,7 +128,7 @@ struct JSONEnvelope {
       let start = rows.reader.at
       let name = try rows.reader.key().text(rows.reader)
       if !seen.insert(name).inserted { throw rows.reader.duplicate(name, at: start) }
-      guard let i = layout.inputIndex[name] else {
+      guard let i = layout.position(ofInput: name) else {
         throw ServingError(
           .unknownField, "The model has no input \"\(name.prefix(40))\"; its inputs are \(layout.inputNames).",
           field: "inputs.\(name.prefix(40))", expected: layout.inputNames, got: String(name.prefix(40)))

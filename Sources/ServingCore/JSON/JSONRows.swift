@@ -153,9 +153,15 @@ extension JSONRows {
         "\(place) must be a row, an array of \(width) or an object, at \(position); a single row is a list inside a list.",
         field: place, expected: "a row of \(width)", got: "a single value")
     }
-    targets[single].indices[0] = rows
-    targets[single].filledRows += 1
-    try targets[single].read(&reader, level: 1)
+    try readOneElementRow(single)
+  }
+
+  /// Reads the scalar at the cursor as the current row of input `i`, whose rows are one element.
+  private mutating func readOneElementRow(_ i: Int) throws(ServingError) {
+    if targets[i].builder.count != rows { throw unevenRows(i) }
+    targets[i].indices[0] = rows
+    try targets[i].readScalar(&reader, at: rows, 1)
+    closeColumns(i)
   }
 
   /// Reads the scalar at the cursor into column `i` of the current row.
@@ -214,7 +220,7 @@ extension JSONRows {
       repeat {
         let start = reader.at
         let key = try reader.key()
-        if let column = try column(key, expected: expected, columns), reader.next != UInt8(ascii: "[") {
+        if let column = try column(key, expected: expected, columns), takesScalar(column) {
           if columnSeen.isEmpty { columnSeen = [Int](repeating: 0, count: layout.width ?? 0) }
           if columnSeen[column] == row { throw reader.duplicate(key.text(reader), at: start) }
           columnSeen[column] = row
@@ -224,13 +230,17 @@ extension JSONRows {
           continue
         }
         let name = key.text(reader)
-        if let i = layout.inputIndex[name] {
+        if let i = layout.position(ofInput: name) {
           if inputSeen[i] == row { throw reader.duplicate(name, at: start) }
           inputSeen[i] = row
           _ = try layout.builder(i)
-          targets[i].indices[0] = rows
-          try targets[i].read(&reader, level: 1)
-          targets[i].filledRows += 1
+          if layout.inputs[i].rowWidth == 1, reader.next != UInt8(ascii: "[") {
+            try readOneElementRow(i)
+          } else {
+            targets[i].indices[0] = rows
+            try targets[i].read(&reader, level: 1)
+            targets[i].filledRows += 1
+          }
         } else if name == "features" || name == "data" {
           if isPositional { throw reader.duplicate(name, at: start) }
           isPositional = true
@@ -244,6 +254,12 @@ extension JSONRows {
       } while try reader.another(UInt8(ascii: "}"))
     }
     try closeRowObject(row, isPositional)
+  }
+
+  /// True when the value at the cursor is meant for `column`, and not an array for the input of the column's name.
+  private func takesScalar(_ column: Int) -> Bool {
+    guard reader.next == UInt8(ascii: "["), let names = layout.columnNames else { return true }
+    return layout.position(ofInput: names[column]) == nil
   }
 
   private mutating func closeRowObject(_ row: Int, _ isPositional: Bool) throws(ServingError) {
@@ -325,7 +341,7 @@ extension JSONRows {
   @inline(never)
   private mutating func column(named name: String, _ columns: Columns) throws(ServingError) -> Int? {
     if layout.columnNames != nil { return layout.columnIndex[name] }
-    guard columns.isDataframe, let width = layout.width, layout.inputIndex[name] == nil else { return nil }
+    guard columns.isDataframe, let width = layout.width, layout.position(ofInput: name) == nil else { return nil }
     if let known = learned[name] { return known }
     if rows > 0 { return nil }
     if learned.count == width {
