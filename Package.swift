@@ -66,7 +66,9 @@ let package = Package(
     library("KernelChecks", ["Kernels", "KernelSlots"]),
     library("InferenceGraph", ["TensorCore", "Kernels"]),
     library("ModelFormats", ["TensorCore", "InferenceGraph"]),
-    library("FormatONNX", ["TensorCore", "InferenceGraph", "ModelFormats"]),
+    library("LinearModels", ["TensorCore", "Kernels", "InferenceGraph"]),
+    library("TreeEnsembles", ["TensorCore", "Kernels", "InferenceGraph", "LinearModels"]),
+    library("FormatONNX", ["TensorCore", "InferenceGraph", "ModelFormats", "LinearModels", "TreeEnsembles"]),
     library("ServingCore", ["TensorCore", "CZlib"]),
     library("ServingTesting", ["ServingCore", "TensorCore"]),
     .systemLibrary(name: "CZlib"),
@@ -98,6 +100,9 @@ let package = Package(
     .executableTarget(
       name: "codec-bench", dependencies: ["ServingCore", "TensorCore"], path: "Benchmarks/codecs",
       swiftSettings: swiftSettings),
+    .executableTarget(
+      name: "tree-bench", dependencies: ["FormatONNX", "ModelFormats", "InferenceGraph", "Kernels", "TensorCore"],
+      path: "Benchmarks/trees", exclude: ["bench.py"], swiftSettings: swiftSettings),
     tests("ServingCore", ["ServingTesting", "TensorCore"], exclude: ["Fixtures"]),
   ] + kernelVariants
 )
