@@ -26,16 +26,45 @@ func tests(
     swiftSettings: swiftSettings)
 }
 
+/// One instruction set's build of the kernel sources: optimised even in debug builds.
+func kernels(_ name: String, define: String? = nil, march: String? = nil) -> Target {
+  var settings = swiftSettings
+  if isRoot { settings.append(.unsafeFlags(["-O", "-wmo"] + (march.map { ["-Xcc", "-march=\($0)"] } ?? []))) }
+  if let define { settings.append(.define(define)) }
+  return .target(name: name, dependencies: ["KernelSlots"], swiftSettings: settings)
+}
+
+#if arch(x86_64)
+let kernelVariants =
+  isRoot
+  ? [
+    kernels("KernelsHaswell", define: "KERNELS_AVX2", march: "haswell"),
+    kernels("KernelsSkylakeAVX512", define: "KERNELS_AVX512", march: "skylake-avx512"),
+  ] : []
+#else
+let kernelVariants: [Target] = []
+#endif
+
 let package = Package(
   name: "swiftlet",
   platforms: [.macOS(.v15)],
   products: [],
   dependencies: [
-    .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2")
+    .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
   ],
   targets: [
     library("TensorCore"),
-    library("Kernels", ["TensorCore"]),
+    library("KernelSlots"),
+    kernels("KernelsBaseline"),
+    .target(name: "CPUFeatures"),
+    .target(
+      name: "Kernels",
+      dependencies: ["TensorCore", "KernelSlots", "KernelsBaseline", "CPUFeatures"]
+        + kernelVariants.map { .byName(name: $0.name) },
+      swiftSettings: swiftSettings + (kernelVariants.isEmpty ? [] : [.define("KERNEL_VARIANTS")])),
+    .executableTarget(name: "kernel-check", dependencies: ["Kernels", "KernelChecks"], swiftSettings: swiftSettings),
+    library("KernelChecks", ["Kernels", "KernelSlots"]),
     library("InferenceGraph", ["TensorCore", "Kernels"]),
     library("ModelFormats", ["TensorCore", "InferenceGraph"]),
     library("LinearModels", ["TensorCore", "Kernels", "InferenceGraph"]),
@@ -45,6 +74,9 @@ let package = Package(
     library("ServingTesting", ["ServingCore", "TensorCore"]),
     .systemLibrary(name: "CZlib"),
     library("ArtifactStores", ["CZlib"]),
+    library("Settings"),
+    .target(name: "CProcess"),
+    library("Supervisor", ["Settings", "CProcess", .product(name: "Logging", package: "swift-log")]),
     library("JSONDocument"),
     library(
       "ModelLoading",
@@ -65,12 +97,18 @@ let package = Package(
       name: "swiftlet-dev",
       dependencies: ["Command", .product(name: "ArgumentParser", package: "swift-argument-parser")],
       swiftSettings: swiftSettings),
+    tests("Settings"),
+    tests("Supervisor", ["Settings", .product(name: "Logging", package: "swift-log")]),
     tests("TensorCore"),
+    tests("Kernels", ["KernelChecks"]),
     tests("InferenceGraph", ["TensorCore"]),
     tests("ArtifactStores"),
     .executableTarget(
       name: "codec-bench", dependencies: ["ServingCore", "TensorCore"], path: "Benchmarks/codecs",
       swiftSettings: swiftSettings),
+    .executableTarget(
+      name: "tree-bench", dependencies: ["FormatONNX", "ModelFormats", "InferenceGraph", "Kernels", "TensorCore"],
+      path: "Benchmarks/trees", exclude: ["bench.py"], swiftSettings: swiftSettings),
     tests("ServingCore", ["ServingTesting", "TensorCore"], exclude: ["Fixtures"]),
-  ]
+  ] + kernelVariants
 )

@@ -4,9 +4,10 @@ public enum OperatorTable {
     math + array + neural + machineLearning + control
 
   /// Arithmetic, comparison, logic, reductions.
-  static let math: [ONNXOperator] = [
-    gemm, matMul,
-  ]
+  static let math: [ONNXOperator] =
+    unary + activations + arithmetic + logic + comparison + variadic + casting + softmax + reductions + argReductions
+    + cumulative
+    + [clip, gemm, matMul, mod, pRelu, pow, `where`]
 
   /// Shapes, gathering, joining, selecting; strings.
   static let array: [ONNXOperator] = [

@@ -4,22 +4,24 @@
 /// branch to predict. A leaf is its own child: its feature is a slot that holds minus infinity, above which nothing lies.
 /// Rows are walked several at a time (or several trees at a time for one row), which hides the latency of the loads.
 ///
-/// A node's link: bit 0, a missing value goes left; from bit 2, the feature's slot (its byte offset in a row of floats);
-/// above, the distance to the left child.
 struct CompactForest<T: TreeNumber>: Sendable {
   struct Node: Sendable {
+    /// The greatest value that goes left; in a leaf, what `LeafTable` put there.
     var threshold: T
-    var link: UInt32
+    /// Four times the number of the feature's slot: its offset in bytes in a row of floats.
+    var slot: UInt16
+    /// Nodes from this one to its left child; 0 in a leaf.
+    var distance: UInt16
   }
 
   let nodes: [Node]
+  /// By node: a missing value goes left.
+  let missingLeft: [Bool]
   /// Index of each tree's root in `nodes`.
   let roots: [Int32]
   let depths: [Int32]
   /// The features that the trees test, in the order of their slots; slot 0 is the leaves'.
   let features: [Int32]
-  let shift: UInt32
-  let mask: UInt32
   let leaves: LeafTable<T>
 
   /// Compiles an ensemble; nil when a test, the number of features or the size of a tree does not fit the form, or when
@@ -27,22 +29,25 @@ struct CompactForest<T: TreeNumber>: Sendable {
   ///
   /// - Parameter threshold: the split's `x <= threshold` form.
   init?(_ ensemble: Ensemble, leaves: LeafTable<T>, threshold: (Ensemble.Split) -> T?) {
-    var slots: [Int: UInt32] = [:]
+    var slots: [Int: UInt16] = [:]
     var features: [Int32] = []
     for split in ensemble.splits where slots[split.feature] == nil {
       features.append(Int32(split.feature))
-      slots[split.feature] = UInt32(features.count)
+      slots[split.feature] = UInt16(truncatingIfNeeded: features.count)
     }
-    let featureBits = 32 - UInt32(features.count).leadingZeroBitCount
-    guard featureBits <= 16 else { return nil }
-    let shift = UInt32(2 + featureBits)
+    guard features.count * 4 <= Int(UInt16.max) else { return nil }
     let limit = 2 * (ensemble.splits.count + ensemble.leaves.count + ensemble.roots.count) + 4096
     var nodes: [Node] = []
+    var missingLeft: [Bool] = []
+    func append() {
+      nodes.append(Node(threshold: 0, slot: 0, distance: 0))
+      missingLeft.append(true)
+    }
     var roots: [Int32] = []
     var queue: [(node: Int, child: Ensemble.Child)] = []
     for root in ensemble.roots {
       roots.append(Int32(nodes.count))
-      nodes.append(Node(threshold: 0, link: 0))
+      append()
       queue.removeAll(keepingCapacity: true)
       queue.append((nodes.count - 1, root))
       var next = 0
@@ -57,20 +62,19 @@ struct CompactForest<T: TreeNumber>: Sendable {
         guard let t = threshold(split), let slot = slots[split.feature], nodes.count + 2 <= limit else { return nil }
         let isSwapped = split.mode == .greater || split.mode == .greaterOrEqual
         let distance = nodes.count - at
-        guard distance < 1 << (32 - shift) else { return nil }
-        let missingLeft: UInt32 = split.missingTracksTrue != isSwapped ? 1 : 0
-        nodes[at] = Node(threshold: t, link: UInt32(distance) << shift | slot << 2 | missingLeft)
+        guard distance <= Int(UInt16.max) else { return nil }
+        nodes[at] = Node(threshold: t, slot: slot * 4, distance: UInt16(distance))
+        missingLeft[at] = split.missingTracksTrue != isSwapped
         queue.append((nodes.count, isSwapped ? split.whenFalse : split.whenTrue))
         queue.append((nodes.count + 1, isSwapped ? split.whenTrue : split.whenFalse))
-        nodes.append(Node(threshold: 0, link: 0))
-        nodes.append(Node(threshold: 0, link: 0))
+        append()
+        append()
       }
     }
     self.nodes = nodes
+    self.missingLeft = missingLeft
     self.roots = roots
     self.features = features
-    self.shift = shift
-    mask = (1 << shift) - 4
     depths = ensemble.depths.map { Int32(clamping: $0) }
     self.leaves = leaves
   }
@@ -81,22 +85,23 @@ struct CompactForest<T: TreeNumber>: Sendable {
 }
 
 extension CompactForest {
-  /// The next node of a row whose slots lie `stride` apart, beginning at `x`.
+  /// The next node of a row whose slots lie `scale` floats apart, beginning at `x`.
   @inline(__always)
   private func step(_ node: UnsafePointer<Node>, _ x: UnsafeRawPointer, _ scale: Int) -> UnsafePointer<Node> {
-    let link = node.pointee.link
-    let value = x.load(fromByteOffset: Int(link & mask) &* scale, as: T.self)
+    let value = x.load(fromByteOffset: Int(node.pointee.slot) &* scale, as: T.self)
     let right = value > node.pointee.threshold
-    return node + (Int(link >> shift) &+ (right ? 1 : 0))
+    return node + Int(node.pointee.distance) + (right ? 1 : 0)
   }
 
   /// `step` for values that may be missing.
   @inline(__always)
-  private func stepMissing(_ node: UnsafePointer<Node>, _ x: UnsafeRawPointer, _ scale: Int) -> UnsafePointer<Node> {
-    let link = node.pointee.link
-    let value = x.load(fromByteOffset: Int(link & mask) &* scale, as: T.self)
-    let right = value != value ? link & 1 == 0 : value > node.pointee.threshold
-    return node + (Int(link >> shift) &+ (right ? 1 : 0))
+  private func stepMissing(
+    _ node: UnsafePointer<Node>, _ base: UnsafePointer<Node>, _ missingLeft: UnsafePointer<Bool>, _ x: UnsafeRawPointer,
+    _ scale: Int
+  ) -> UnsafePointer<Node> {
+    let value = x.load(fromByteOffset: Int(node.pointee.slot) &* scale, as: T.self)
+    let right = value != value ? !missingLeft[node - base] : value > node.pointee.threshold
+    return node + Int(node.pointee.distance) + (right ? 1 : 0)
   }
 
   /// Walks eight nodes down at most `depth` levels, in lanes that `lane` advances.
@@ -124,16 +129,15 @@ extension CompactForest {
       }
       left &-= levels
       if left > 0 {
-        let links =
-          (p.0.pointee.link | p.1.pointee.link | p.2.pointee.link | p.3.pointee.link)
-          | (p.4.pointee.link | p.5.pointee.link | p.6.pointee.link | p.7.pointee.link)
-        if links >> shift == 0 { return }
+        let distances =
+          (p.0.pointee.distance | p.1.pointee.distance | p.2.pointee.distance | p.3.pointee.distance)
+          | (p.4.pointee.distance | p.5.pointee.distance | p.6.pointee.distance | p.7.pointee.distance)
+        if distances == 0 { return }
       }
     }
   }
 
-  /// Bytes between neighbouring slots of one row, in units of four: rows are scaled so that a link's offset needs no more
-  /// than a multiplication by a constant.
+  /// Floats that a value takes.
   @inline(__always) private var unit: Int { MemoryLayout<T>.stride / 4 }
 
   /// Calls `leaf` with the payload of every tree's leaf for one row, in the order of the trees.
@@ -154,7 +158,9 @@ extension CompactForest {
         var depth: Int32 = 0
         for k in 0..<8 { depth = Swift.max(depth, depths[tree &+ k]) }
         if hasMissing {
-          descend(&p, Int(depth)) { node, _ in stepMissing(node, raw, unit) }
+          missingLeft.withUnsafeBufferPointer { left in
+            descend(&p, Int(depth)) { node, _ in stepMissing(node, base, left.baseAddress!, raw, unit) }
+          }
         } else {
           descend(&p, Int(depth)) { node, _ in step(node, raw, unit) }
         }
@@ -170,7 +176,9 @@ extension CompactForest {
       }
       while tree < roots.count {
         var p = base + Int(roots[tree])
-        while p.pointee.link >> shift != 0 { p = stepMissing(p, raw, unit) }
+        while p.pointee.distance != 0 {
+          p = missingLeft.withUnsafeBufferPointer { stepMissing(p, base, $0.baseAddress!, raw, unit) }
+        }
         leaf(p.pointee.threshold)
         tree &+= 1
       }
@@ -188,7 +196,11 @@ extension CompactForest {
       let root = nodes.baseAddress! + Int(roots[tree])
       var p = (root, root, root, root, root, root, root, root)
       if hasMissing {
-        descend(&p, Int(depths[tree])) { node, k in stepMissing(node, raw + k &* width, 8 &* unit) }
+        missingLeft.withUnsafeBufferPointer { left in
+          descend(&p, Int(depths[tree])) { node, k in
+            stepMissing(node, nodes.baseAddress!, left.baseAddress!, raw + k &* width, 8 &* unit)
+          }
+        }
       } else {
         descend(&p, Int(depths[tree])) { node, k in step(node, raw + k &* width, 8 &* unit) }
       }

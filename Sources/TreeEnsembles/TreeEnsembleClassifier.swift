@@ -47,7 +47,9 @@ public struct TreeEnsembleClassifier: Operator {
   }
 
   /// Without a class that alone has weights, one or two integer classes are answered as 0 and 1, as by ONNX Runtime.
-  private var answersNumbers: Bool { labels.count == 1 || labels.count == 2 && onlyClass == nil && labels.dtype == .int64 }
+  private var answersNumbers: Bool {
+    labels.count == 1 || labels.count == 2 && onlyClass == nil && labels.dtype == .int64
+  }
 
   public func outputFacts(_ inputs: [Fact?]) throws -> [Fact] {
     let rows = try body.rows(inputs.first ?? nil)

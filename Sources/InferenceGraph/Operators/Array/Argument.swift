@@ -3,7 +3,7 @@ import TensorCore
 /// Reading of an operator's inputs, with messages that name what was expected.
 enum Argument {
   /// Input `index`, which must be given.
-  static func value(_ inputs: [Value?], _ index: Int, _ label: String) throws -> Value {
+  static func value(_ inputs: [Value?], _ index: Int, _ label: String = "") throws -> Value {
     guard index < inputs.count, let value = inputs[index] else {
       throw GraphError(.invalidInput, "input \(index) (\(label)) is missing")
     }
@@ -11,7 +11,7 @@ enum Argument {
   }
 
   /// Input `index`, which must be a tensor.
-  static func tensor(_ inputs: [Value?], _ index: Int, _ label: String) throws -> Tensor {
+  static func tensor(_ inputs: [Value?], _ index: Int, _ label: String = "") throws -> Tensor {
     let value = try value(inputs, index, label)
     guard case .tensor(let tensor) = value else {
       throw GraphError(.invalidInput, "input \(index) (\(label)) must be a tensor, a \(value.type) came")
