@@ -9,14 +9,15 @@ public enum OperatorTable {
     + cumulative
     + [clip, gemm, matMul, mod, pRelu, pow, `where`]
 
-  /// Shapes, gathering, joining, casting.
+  /// Shapes, gathering, joining, selecting; strings.
   static let array: [ONNXOperator] = [
     identity, constant, constantOfShape, shape, size,
     reshape, flatten, squeeze, unsqueeze, transpose,
     concat, split, slice, expand, tile, pad, centerCropPad,
     gather, gatherElements, gatherND, scatter, scatterElements, scatterND, tensorScatter,
     range, eyeLike, trilu, oneHot, nonZero, compress, unique, topK,
-    depthToSpace, spaceToDepth, reverseSequence, dropout,
+    depthToSpace, spaceToDepth, reverseSequence, dropout, nonMaxSuppression,
+    stringConcat, stringSplit, stringNormalizer, regexFullMatch, tfIdfVectorizer,
   ]
 
   /// Convolution, pooling, normalisation, recurrence, attention.
