@@ -21,7 +21,9 @@ public enum OperatorTable {
   ]
 
   /// Convolution, pooling, normalisation, recurrence, attention.
-  static let neural: [ONNXOperator] = []
+  static let neural: [ONNXOperator] = [
+    conv,
+  ]
 
   /// The domain `ai.onnx.ml`.
   static let machineLearning: [ONNXOperator] = [
