@@ -31,7 +31,9 @@ let package = Package(
   platforms: [.macOS(.v15)],
   products: [],
   dependencies: [
-    .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2")
+    .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
+    .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
   ],
   targets: [
     library("TensorCore"),
@@ -42,6 +44,18 @@ let package = Package(
     library("ServingCore", ["TensorCore", "CZlib"]),
     library("ServingTesting", ["ServingCore", "TensorCore"]),
     .systemLibrary(name: "CZlib"),
+    library(
+      "ServingHTTP",
+      [
+        "ServingCore", "CZlib", .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"), .product(name: "Logging", package: "swift-log"),
+      ]),
+    .executableTarget(
+      name: "http-floor",
+      dependencies: [
+        "ServingHTTP", "ServingCore", .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"), .product(name: "Logging", package: "swift-log"),
+      ], swiftSettings: swiftSettings),
     library("ArtifactStores", ["CZlib"]),
     library("JSONDocument"),
     library(
@@ -66,6 +80,12 @@ let package = Package(
     tests("TensorCore"),
     tests("InferenceGraph", ["TensorCore"]),
     tests("ArtifactStores"),
+    tests(
+      "ServingHTTP",
+      [
+        "ServingCore", "ServingTesting", .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"), .product(name: "Logging", package: "swift-log"),
+      ]),
     .executableTarget(
       name: "codec-bench", dependencies: ["ServingCore", "TensorCore"], path: "Benchmarks/codecs",
       swiftSettings: swiftSettings),
