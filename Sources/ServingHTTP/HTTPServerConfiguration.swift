@@ -3,7 +3,7 @@ public struct HTTPServerConfiguration: Sendable {
   /// Largest request body in bytes, before and after its content encoding is removed. Passing it is a 413.
   public var maxBodyBytes = 100 * 1_048_576
   /// The setting that moves `maxBodyBytes`, for messages.
-  public var maxBodySetting = "max-body-size (SWIFTLET_MAX_BODY_SIZE, SAGEMAKER_MAX_PAYLOAD_IN_MB)"
+  public var maxBodySetting = "max-body-size"
   /// Largest request head in bytes, request line included. Passing it is a 431.
   public var maxHeaderBytes = 32 * 1024
   /// Most header fields of a request. Passing it is a 431.
