@@ -26,6 +26,25 @@ func tests(
     swiftSettings: swiftSettings)
 }
 
+/// One instruction set's build of the kernel sources: optimised even in debug builds.
+func kernels(_ name: String, define: String? = nil, march: String? = nil) -> Target {
+  var settings = swiftSettings
+  if isRoot { settings.append(.unsafeFlags(["-O", "-wmo"] + (march.map { ["-Xcc", "-march=\($0)"] } ?? []))) }
+  if let define { settings.append(.define(define)) }
+  return .target(name: name, dependencies: ["KernelSlots"], swiftSettings: settings)
+}
+
+#if arch(x86_64)
+let kernelVariants =
+  isRoot
+  ? [
+    kernels("KernelsHaswell", define: "KERNELS_AVX2", march: "haswell"),
+    kernels("KernelsSkylakeAVX512", define: "KERNELS_AVX512", march: "skylake-avx512"),
+  ] : []
+#else
+let kernelVariants: [Target] = []
+#endif
+
 let package = Package(
   name: "swiftlet",
   platforms: [.macOS(.v15)],
@@ -37,10 +56,21 @@ let package = Package(
   ],
   targets: [
     library("TensorCore"),
-    library("Kernels", ["TensorCore"]),
+    library("KernelSlots"),
+    kernels("KernelsBaseline"),
+    .target(name: "CPUFeatures"),
+    .target(
+      name: "Kernels",
+      dependencies: ["TensorCore", "KernelSlots", "KernelsBaseline", "CPUFeatures"]
+        + kernelVariants.map { .byName(name: $0.name) },
+      swiftSettings: swiftSettings + (kernelVariants.isEmpty ? [] : [.define("KERNEL_VARIANTS")])),
+    .executableTarget(name: "kernel-check", dependencies: ["Kernels", "KernelChecks"], swiftSettings: swiftSettings),
+    library("KernelChecks", ["Kernels", "KernelSlots"]),
     library("InferenceGraph", ["TensorCore", "Kernels"]),
     library("ModelFormats", ["TensorCore", "InferenceGraph"]),
-    library("FormatONNX", ["TensorCore", "InferenceGraph", "ModelFormats"]),
+    library("LinearModels", ["TensorCore", "Kernels", "InferenceGraph"]),
+    library("TreeEnsembles", ["TensorCore", "Kernels", "InferenceGraph", "LinearModels"]),
+    library("FormatONNX", ["TensorCore", "InferenceGraph", "ModelFormats", "LinearModels", "TreeEnsembles"]),
     library("ServingCore", ["TensorCore", "CZlib"]),
     library("ServingTesting", ["ServingCore", "TensorCore"]),
     .systemLibrary(name: "CZlib"),
@@ -78,6 +108,7 @@ let package = Package(
       dependencies: ["Command", .product(name: "ArgumentParser", package: "swift-argument-parser")],
       swiftSettings: swiftSettings),
     tests("TensorCore"),
+    tests("Kernels", ["KernelChecks"]),
     tests("InferenceGraph", ["TensorCore"]),
     tests("ArtifactStores"),
     tests(
@@ -89,6 +120,9 @@ let package = Package(
     .executableTarget(
       name: "codec-bench", dependencies: ["ServingCore", "TensorCore"], path: "Benchmarks/codecs",
       swiftSettings: swiftSettings),
+    .executableTarget(
+      name: "tree-bench", dependencies: ["FormatONNX", "ModelFormats", "InferenceGraph", "Kernels", "TensorCore"],
+      path: "Benchmarks/trees", exclude: ["bench.py"], swiftSettings: swiftSettings),
     tests("ServingCore", ["ServingTesting", "TensorCore"], exclude: ["Fixtures"]),
-  ]
+  ] + kernelVariants
 )

@@ -212,6 +212,7 @@ import Testing
       (#"{"instances":null}"#, .malformedBody, "instances"),
       (#"{}"#, .missingField, nil),
       (#"{"rows":[[1,2,3,4]]}"#, .unknownField, "rows"),
+      (#"{"instances":[[1,2,3,4]],"parameters":{"k":1}}"#, .unknownField, "parameters"),
       (#"{"instances":[[1,2,3,4]],"inputs":[[1,2,3,4]]}"#, .badRequest, "inputs"),
       (#"{"instances":[[1,2,3,4]],"x":[[1,2,3,4]]}"#, .badRequest, "x"),
       (#"{"instances":[[1,2,3,4]],"instances":[[1,2,3,4]]}"#, .malformedBody, nil),

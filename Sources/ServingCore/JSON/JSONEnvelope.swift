@@ -11,7 +11,9 @@
 /// | `{"dataframe_records": [{column: value}]}` | rows, likewise |
 ///
 /// A row is an array of values, `{"features": [...]}`, `{"data": {"features": {"values": [...]}}}`, an object keyed by
-/// column name, or an object keyed by input name.
+/// column name, or an object keyed by input name. A flat list of numbers is not taken for a row: `[5.1, 3.5]` could be one
+/// row of two columns or two rows of one, so it is refused unless the model's rows are one value. TensorFlow Serving's
+/// `signature_name` is passed over; any other key is an error.
 struct JSONEnvelope {
   var rows: JSONRows
   private var isNamed = false
@@ -68,6 +70,7 @@ struct JSONEnvelope {
         }
         let isInput =
           layout.position(ofInput: name) != nil && (layout.inputs.count > 1 || !JSONEnvelope.keys.contains(name))
+        if !isInput, !JSONEnvelope.keys.contains(name), name != "data" { throw unknown(name, start) }
         let form = isInput ? "an input by name" : name
         if let envelope, envelope != form {
           throw ServingError(
@@ -103,12 +106,15 @@ struct JSONEnvelope {
     case "data": try rows.readDataRow()
     case "dataframe_records": try rows.readRows(JSONRows.Columns(isDataframe: true))
     case "dataframe_split": try readSplit()
-    default:
-      throw ServingError(
-        .unknownField,
-        "The body has key \"\(name.prefix(40))\" at \(rows.reader.position(start)), which is not understood.",
-        field: String(name.prefix(40)), expected: accepted, got: String(name.prefix(40)))
+    default: throw unknown(name, start)
     }
+  }
+
+  private func unknown(_ name: String, _ start: Int) -> ServingError {
+    ServingError(
+      .unknownField,
+      "The body has key \"\(name.prefix(40))\" at \(rows.reader.position(start)), which is not understood.",
+      field: String(name.prefix(40)), expected: accepted, got: String(name.prefix(40)))
   }
 
   private mutating func readInputs() throws(ServingError) {

@@ -71,7 +71,8 @@ extension Float: RealScalar {
   @inline(__always) static func divide(_ a: Self, _ b: Self) -> Self { a / b }
   static func modulo(_ a: Self, _ b: Self) -> Self {
     let r = fmodf(a, b)
-    return r != 0 && (r < 0) != (b < 0) ? r + b : r
+    if r == 0 { return Self(signOf: b, magnitudeOf: 0) }
+    return (r < 0) != (b < 0) ? r + b : r
   }
   static func remainder(_ a: Self, _ b: Self) -> Self { fmodf(a, b) }
   @inline(__always) static func power(_ a: Self, _ b: Self) -> Self { powf(a, b) }
@@ -108,7 +109,8 @@ extension Double: RealScalar {
   @inline(__always) static func divide(_ a: Self, _ b: Self) -> Self { a / b }
   static func modulo(_ a: Self, _ b: Self) -> Self {
     let r = fmod(a, b)
-    return r != 0 && (r < 0) != (b < 0) ? r + b : r
+    if r == 0 { return Self(signOf: b, magnitudeOf: 0) }
+    return (r < 0) != (b < 0) ? r + b : r
   }
   static func remainder(_ a: Self, _ b: Self) -> Self { fmod(a, b) }
   @inline(__always) static func power(_ a: Self, _ b: Self) -> Self { pow(a, b) }
@@ -205,8 +207,14 @@ extension MathScalar where Self: FixedWidthInteger {
   @inline(__always) var magnitudeValue: Self { self < 0 ? 0 &- self : self }
   @inline(__always) var isNaNValue: Bool { false }
   /// The integer part, clamped to the type's range; 0 for NaN.
-  init(double: Double) {
-    self = Self(exactly: double.rounded(.towardZero)) ?? (double > 0 ? .max : double < 0 ? .min : 0)
+  @inline(__always) init(double: Double) {
+    if double > -9.2e18 && double < 9.2e18 {
+      self = Self(clamping: Int64(double))
+    } else if Self.self == UInt64.self, double > 0, double < 18_446_744_073_709_551_616 {
+      self = Self(truncatingIfNeeded: UInt64(double))
+    } else {
+      self = double > 0 ? .max : double < 0 ? .min : 0
+    }
   }
   @inline(__always) var double: Double { Double(self) }
 }
