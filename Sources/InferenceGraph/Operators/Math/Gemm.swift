@@ -1,0 +1,123 @@
+import Kernels
+public import TensorCore
+
+/// `alpha * A' * B' + beta * C`, where `A'` and `B'` are the matrices A and B or their transposes.
+///
+/// A is `[m, k]` (`[k, m]` when transposed), B `[k, n]`, and C, which may be absent, broadcasts to `[m, n]`.
+public struct Gemm: Operator {
+  public let alpha: Float
+  public let beta: Float
+  public let transposesA: Bool
+  public let transposesB: Bool
+
+  public var name: String { "Gemm" }
+  public var attributes: [(name: String, value: String)] {
+    [("alpha", "\(alpha)"), ("beta", "\(beta)"), ("transA", "\(transposesA)"), ("transB", "\(transposesB)")]
+  }
+
+  public init(alpha: Float = 1, beta: Float = 1, transposesA: Bool = false, transposesB: Bool = false) {
+    self.alpha = alpha
+    self.beta = beta
+    self.transposesA = transposesA
+    self.transposesB = transposesB
+  }
+
+  public func outputFacts(_ inputs: [Fact?]) throws -> [Fact] {
+    let a = try Operand.fact(inputs, 0, "A")
+    let b = try Operand.fact(inputs, 1, "B")
+    let c = try Operand.optionalFact(inputs, 2, "C")
+    try Operand.sameType(a.dtype, b.dtype)
+    try Operand.sameType(a.dtype, c?.dtype)
+    if let dtype = a.dtype ?? b.dtype, !dtype.isArithmetic { throw Operand.unsupported(dtype, "numbers") }
+    for (name, fact) in [("A", a), ("B", b)] {
+      if let shape = fact.shape, shape.count != 2 {
+        throw GraphError(.invalidModel, "\(name) must be a matrix and has shape \(shape.text)")
+      }
+    }
+    if let x = a.shape, let y = b.shape {
+      let k = x[transposesA ? 0 : 1]
+      let inner = y[transposesB ? 1 : 0]
+      if k.isProvablyDifferent(from: inner) {
+        throw GraphError(
+          .invalidModel, "A of shape \(x.text) and B of shape \(y.text) do not fit: \(k) against \(inner)")
+      }
+    }
+    let m = a.shape.map { $0[transposesA ? 1 : 0] } ?? .unknown
+    let n = b.shape.map { $0[transposesB ? 0 : 1] } ?? .unknown
+    if let shape = c?.shape {
+      let out = try shape.broadcast(with: [m, n])
+      if out.count != 2 || zip(out, [m, n]).contains(where: { $0.isProvablyDifferent(from: $1) }) {
+        throw GraphError(.invalidModel, "C of shape \(shape.text) does not broadcast to \(m)x\(n)")
+      }
+    }
+    return [Fact(type: a.type ?? b.type, shape: [m, n])]
+  }
+
+  public func evaluate(_ inputs: inout [Value?], _ context: EvaluationContext) throws -> [Value] {
+    let a = try Operand.tensor(inputs, 0, "A")
+    let b = try Operand.tensor(inputs, 1, "B")
+    let c = try Operand.optional(inputs, 2, "C")
+    try Operand.sameType(a.dtype, b.dtype)
+    try Operand.sameType(a.dtype, c?.dtype)
+    guard a.shape.rank == 2, b.shape.rank == 2 else {
+      throw GraphError(.invalidInput, "A and B must be matrices and have shapes \(a.shape) and \(b.shape)")
+    }
+    let m = a.shape[transposesA ? 1 : 0]
+    let k = a.shape[transposesA ? 0 : 1]
+    let n = b.shape[transposesB ? 0 : 1]
+    guard k == b.shape[transposesB ? 1 : 0] else {
+      throw GraphError(.invalidInput, "A of shape \(a.shape) and B of shape \(b.shape) do not fit")
+    }
+    let shape: Shape = [m, n]
+    var bias: (tensor: Tensor, row: Int, column: Int)?
+    if let c {
+      guard c.shape.rank <= 2, c.shape.broadcast(with: shape) == shape else {
+        throw GraphError(.invalidInput, "C of shape \(c.shape) does not broadcast to \(shape)")
+      }
+      let strides = c.shape.broadcastStrides(to: shape)
+      bias = (c, strides[0], strides[1])
+    }
+    let out = try context.allocate(a.dtype, shape)
+    let body = Body(gemm: self, a: a, b: b, bias: bias, out: out, m: m, k: k, n: n, pool: context.pool)
+    guard try a.dtype.withNumeric(body) != nil else { throw Operand.unsupported(a.dtype, "numbers") }
+    return [.tensor(out)]
+  }
+
+  private struct Body: NumericBody {
+    let gemm: Gemm
+    let a: Tensor, b: Tensor
+    let bias: (tensor: Tensor, row: Int, column: Int)?
+    let out: Tensor
+    let m: Int, k: Int, n: Int
+    let pool: ComputePool
+
+    func run<E: NumericElement>(_ type: E.Type) throws {
+      let z = out.unsafeMutableElements(of: E.self)
+      guard z.count > 0, let to = z.baseAddress, let left = a.unsafeElements(of: E.self).baseAddress,
+        let right = b.unsafeElements(of: E.self).baseAddress
+      else { return }
+      let product = MatrixProduct<E>(
+        a: left, aRow: gemm.transposesA ? 1 : k, aColumn: gemm.transposesA ? m : 1, b: right,
+        bRow: gemm.transposesB ? 1 : n, bColumn: gemm.transposesB ? k : 1, k: k, n: n)
+      let alpha = E.Wide(double: Double(gemm.alpha))
+      let beta = E.Wide(double: Double(gemm.beta))
+      let added = bias.flatMap { b in
+        b.tensor.unsafeElements(of: E.self).baseAddress.map { (from: $0, row: b.row, column: b.column) }
+      }
+      pool.parallelFor(m, grain: Swift.max(1, 32768 / Swift.max(1, n &* k))) { lower, upper in
+        product.rows(lower, upper) { row, sums in
+          let line = to + row &* n
+          if let added {
+            let from = added.from + row &* added.row
+            for j in 0..<n {
+              let c = E.Wide.multiply(beta, from[j &* added.column].wide)
+              line[j] = E(wide: .add(.multiply(alpha, sums[j]), c))
+            }
+          } else {
+            for j in 0..<n { line[j] = E(wide: .multiply(alpha, sums[j])) }
+          }
+        }
+      }
+    }
+  }
+}
