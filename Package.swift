@@ -52,7 +52,10 @@ let package = Package(
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
+<<<<<<< HEAD
     .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
+=======
+>>>>>>> main
   ],
   targets: [
     library("TensorCore"),
@@ -104,12 +107,13 @@ let package = Package(
       "Command",
       [
         "ModelLoading", "ModelFormats", "ModelTools", "ServingCore", "ArtifactStores", "JSONDocument", "Kernels",
-        "InferenceGraph", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "InferenceGraph", "ServeCommand", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .executableTarget(
       name: "swiftlet-dev",
       dependencies: ["Command", .product(name: "ArgumentParser", package: "swift-argument-parser")],
       swiftSettings: swiftSettings),
+<<<<<<< HEAD
     library(
       "ServeCommand",
       [
@@ -118,6 +122,12 @@ let package = Package(
         .product(name: "Logging", package: "swift-log"),
       ]),
     .executableTarget(name: "serve", dependencies: ["ServeCommand"], swiftSettings: swiftSettings),
+    .executableTarget(
+      name: "swiftlet",
+      dependencies: ["Command", "ServeCommand", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+      swiftSettings: swiftSettings),
+=======
+>>>>>>> main
     tests("Settings"),
     tests("Supervisor", ["Settings", .product(name: "Logging", package: "swift-log")]),
     tests("TensorCore"),

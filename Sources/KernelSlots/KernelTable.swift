@@ -109,7 +109,7 @@ public struct KernelTable: Sendable {
   /// Columns of a tile: the width of a panel of packed B.
   public var gemmColumns: Int
   /// Packs B into panels of `gemmColumns` columns, `panel[k][column]`, zeros beyond the last column:
-  /// `(b, rowStride, columnStride, k, n, packed)`; see `Gemm.packedCount`.
+  /// `(b, rowStride, columnStride, k, n, packed)`; see `MatrixMultiply.packedCount`.
   public var packB:
     @convention(c) @Sendable (UnsafePointer<Float>, Int, Int, Int, Int, UnsafeMutablePointer<Float>) -> Void
   /// Packs A into balanced panels of at most `gemmRows` rows, `panel[k][row]`: `(a, rowStride, columnStride, m, k,
