@@ -52,10 +52,7 @@ let package = Package(
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
-<<<<<<< HEAD
     .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
-=======
->>>>>>> main
   ],
   targets: [
     library("TensorCore"),
@@ -113,7 +110,6 @@ let package = Package(
       name: "swiftlet-dev",
       dependencies: ["Command", .product(name: "ArgumentParser", package: "swift-argument-parser")],
       swiftSettings: swiftSettings),
-<<<<<<< HEAD
     library(
       "ServeCommand",
       [
@@ -126,8 +122,6 @@ let package = Package(
       name: "swiftlet",
       dependencies: ["Command", "ServeCommand", .product(name: "ArgumentParser", package: "swift-argument-parser")],
       swiftSettings: swiftSettings),
-=======
->>>>>>> main
     tests("Settings"),
     tests("Supervisor", ["Settings", .product(name: "Logging", package: "swift-log")]),
     tests("TensorCore"),
