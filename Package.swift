@@ -104,11 +104,23 @@ let package = Package(
       "Command",
       [
         "ModelLoading", "ModelFormats", "ModelTools", "ServingCore", "ArtifactStores", "JSONDocument", "Kernels",
-        "InferenceGraph", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "InferenceGraph", "ServeCommand", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .executableTarget(
       name: "swiftlet-dev",
       dependencies: ["Command", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+      swiftSettings: swiftSettings),
+    library(
+      "ServeCommand",
+      [
+        "Settings", "Supervisor", "ServingCore", "ServingHTTP", "ModelLoading", "ArtifactStores", "Kernels",
+        .product(name: "NIOPosix", package: "swift-nio"), .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "Logging", package: "swift-log"),
+      ]),
+    .executableTarget(name: "serve", dependencies: ["ServeCommand"], swiftSettings: swiftSettings),
+    .executableTarget(
+      name: "swiftlet",
+      dependencies: ["Command", "ServeCommand", .product(name: "ArgumentParser", package: "swift-argument-parser")],
       swiftSettings: swiftSettings),
     tests("Settings"),
     tests("Supervisor", ["Settings", .product(name: "Logging", package: "swift-log")]),
