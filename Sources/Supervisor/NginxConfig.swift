@@ -19,7 +19,6 @@ public struct NginxConfig: Sendable {
     let processes = max(1, cores / 2)
     let connections = settings[.maxConnections]
     let perProcess = (connections + processes - 1) / processes
-    let servers = workerSockets.count == 1 ? workerSockets + workerSockets : workerSockets
     let host = settings[.host] == "localhost" ? "127.0.0.1" : settings[.host]
     let isIPv6 = host.contains(":")
     values = [
@@ -36,7 +35,7 @@ public struct NginxConfig: Sendable {
       "max_header_text": Quantity.format(bytes: settings[.maxHeaderSize]),
       "request_seconds": "\(NginxConfig.seconds(settings[.requestTimeout]))",
       "request_text": Quantity.format(duration: settings[.requestTimeout]),
-      "worker_servers": servers.map { "    server unix:\($0) max_fails=0;" }.joined(separator: "\n"),
+      "worker_servers": workerSockets.map { "    server unix:\($0) max_fails=0;" }.joined(separator: "\n"),
       "upstream_keepalive": "\(max(32, min(perProcess, 512)))",
       "control_socket": controlSocket,
       "listen": isIPv6 ? "[\(host)]:\(settings[.port]) ipv6only=off" : "\(host):\(settings[.port])",
