@@ -18,11 +18,32 @@ func library(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target
 }
 
 /// The test target of `name`.
-func tests(_ name: String, _ dependencies: [Target.Dependency] = [], resources: [Resource]? = nil) -> Target {
+func tests(
+  _ name: String, _ dependencies: [Target.Dependency] = [], exclude: [String] = [], resources: [Resource]? = nil
+) -> Target {
   .testTarget(
-    name: "\(name)Tests", dependencies: [.byName(name: name)] + dependencies, resources: resources,
+    name: "\(name)Tests", dependencies: [.byName(name: name)] + dependencies, exclude: exclude, resources: resources,
     swiftSettings: swiftSettings)
 }
+
+/// One instruction set's build of the kernel sources: optimised even in debug builds.
+func kernels(_ name: String, define: String? = nil, march: String? = nil) -> Target {
+  var settings = swiftSettings
+  if isRoot { settings.append(.unsafeFlags(["-O", "-wmo"] + (march.map { ["-Xcc", "-march=\($0)"] } ?? []))) }
+  if let define { settings.append(.define(define)) }
+  return .target(name: name, dependencies: ["KernelSlots"], swiftSettings: settings)
+}
+
+#if arch(x86_64)
+let kernelVariants =
+  isRoot
+  ? [
+    kernels("KernelsHaswell", define: "KERNELS_AVX2", march: "haswell"),
+    kernels("KernelsSkylakeAVX512", define: "KERNELS_AVX512", march: "skylake-avx512"),
+  ] : []
+#else
+let kernelVariants: [Target] = []
+#endif
 
 let package = Package(
   name: "swiftlet",
@@ -30,25 +51,95 @@ let package = Package(
   products: [],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
+    .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
   ],
   targets: [
     library("TensorCore"),
-    library("Kernels", ["TensorCore"]),
+    library("KernelSlots"),
+    kernels("KernelsBaseline"),
+    .target(name: "CPUFeatures"),
+    .target(
+      name: "Kernels",
+      dependencies: ["TensorCore", "KernelSlots", "KernelsBaseline", "CPUFeatures"]
+        + kernelVariants.map { .byName(name: $0.name) },
+      swiftSettings: swiftSettings + (kernelVariants.isEmpty ? [] : [.define("KERNEL_VARIANTS")])),
+    .executableTarget(name: "kernel-check", dependencies: ["Kernels", "KernelChecks"], swiftSettings: swiftSettings),
+    library("KernelChecks", ["Kernels", "KernelSlots"]),
     library("InferenceGraph", ["TensorCore", "Kernels"]),
     library("ModelFormats", ["TensorCore", "InferenceGraph"]),
-    library("FormatONNX", ["TensorCore", "InferenceGraph", "ModelFormats"]),
+    library("LinearModels", ["TensorCore", "Kernels", "InferenceGraph"]),
+    library("TreeEnsembles", ["TensorCore", "Kernels", "InferenceGraph", "LinearModels"]),
+    library("FormatONNX", ["TensorCore", "InferenceGraph", "ModelFormats", "LinearModels", "TreeEnsembles"]),
     library("ServingCore", ["TensorCore", "CZlib"]),
     library("ServingTesting", ["ServingCore", "TensorCore"]),
     .systemLibrary(name: "CZlib"),
+    library(
+      "ServingHTTP",
+      [
+        "ServingCore", "CZlib", .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"), .product(name: "Logging", package: "swift-log"),
+      ]),
+    .executableTarget(
+      name: "http-floor",
+      dependencies: [
+        "ServingHTTP", "ServingCore", .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"), .product(name: "Logging", package: "swift-log"),
+      ], swiftSettings: swiftSettings),
     library("ArtifactStores", ["CZlib"]),
+    library("Settings"),
+    .target(name: "CProcess"),
+    library("Supervisor", ["Settings", "CProcess", .product(name: "Logging", package: "swift-log")]),
     library("JSONDocument"),
-    library("ModelLoading", ["TensorCore", "Kernels", "InferenceGraph", "ModelFormats", "FormatONNX", "ServingCore", "JSONDocument"]),
-    library("ModelTools", ["TensorCore", "Kernels", "InferenceGraph", "ModelFormats", "FormatONNX", "ModelLoading", "ServingCore", "JSONDocument"]),
-    library("Command", ["ModelLoading", "ModelFormats", "ModelTools", "ServingCore", "ArtifactStores", "JSONDocument", "Kernels", "InferenceGraph", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
-    .executableTarget(name: "swiftlet-dev", dependencies: ["Command", .product(name: "ArgumentParser", package: "swift-argument-parser")], swiftSettings: swiftSettings),
+    library(
+      "ModelLoading",
+      ["TensorCore", "Kernels", "InferenceGraph", "ModelFormats", "FormatONNX", "ServingCore", "JSONDocument"]),
+    library(
+      "ModelTools",
+      [
+        "TensorCore", "Kernels", "InferenceGraph", "ModelFormats", "FormatONNX", "ModelLoading", "ServingCore",
+        "JSONDocument",
+      ]),
+    library(
+      "Command",
+      [
+        "ModelLoading", "ModelFormats", "ModelTools", "ServingCore", "ArtifactStores", "JSONDocument", "Kernels",
+        "InferenceGraph", "ServeCommand", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ]),
+    .executableTarget(
+      name: "swiftlet-dev",
+      dependencies: ["Command", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+      swiftSettings: swiftSettings),
+    library(
+      "ServeCommand",
+      [
+        "Settings", "Supervisor", "ServingCore", "ServingHTTP", "ModelLoading", "ArtifactStores", "Kernels",
+        .product(name: "NIOPosix", package: "swift-nio"), .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "Logging", package: "swift-log"),
+      ]),
+    .executableTarget(name: "serve", dependencies: ["ServeCommand"], swiftSettings: swiftSettings),
+    .executableTarget(
+      name: "swiftlet",
+      dependencies: ["Command", "ServeCommand", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+      swiftSettings: swiftSettings),
+    tests("Settings"),
+    tests("Supervisor", ["Settings", .product(name: "Logging", package: "swift-log")]),
     tests("TensorCore"),
+    tests("Kernels", ["KernelChecks"]),
     tests("InferenceGraph", ["TensorCore"]),
     tests("ArtifactStores"),
-    tests("ServingCore", ["ServingTesting", "TensorCore"]),
-  ]
+    tests(
+      "ServingHTTP",
+      [
+        "ServingCore", "ServingTesting", .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"), .product(name: "Logging", package: "swift-log"),
+      ]),
+    .executableTarget(
+      name: "codec-bench", dependencies: ["ServingCore", "TensorCore"], path: "Benchmarks/codecs",
+      swiftSettings: swiftSettings),
+    .executableTarget(
+      name: "tree-bench", dependencies: ["FormatONNX", "ModelFormats", "InferenceGraph", "Kernels", "TensorCore"],
+      path: "Benchmarks/trees", exclude: ["bench.py"], swiftSettings: swiftSettings),
+    tests("ServingCore", ["ServingTesting", "TensorCore"], exclude: ["Fixtures"]),
+  ] + kernelVariants
 )

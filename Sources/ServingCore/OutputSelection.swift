@@ -27,19 +27,20 @@ public struct OutputSelection: Sendable {
   static func requested(_ attributes: String) -> [String]? {
     var isInList = false
     var wanted: [String] = []
-    for group in MediaType.split(attributes, at: ";") {
-      for element in MediaType.split(group, at: ",") {
-        var item = MediaType.trimmed(element)
-        if let equals = item.firstIndex(of: "=") {
+    let comma = UInt8(ascii: ",")
+    for group in HeaderText.split(attributes[...], at: UInt8(ascii: ";")) {
+      for element in HeaderText.split(group, at: comma) {
+        var item = HeaderText.trimmed(element)
+        if let equals = item.utf8.firstIndex(of: UInt8(ascii: "=")) {
           if isInList { return wanted }
-          guard MediaType.trimmed(item[..<equals]).lowercased() == "outputs" else { continue }
+          guard HeaderText.lowercased(HeaderText.trimmed(item[..<equals])) == "outputs" else { continue }
           isInList = true
-          item = MediaType.trimmed(item[item.index(after: equals)...])
+          item = HeaderText.trimmed(item[item.utf8.index(after: equals)...])
         } else if !isInList {
           continue
         }
-        if item.count >= 2, item.hasPrefix("\""), item.hasSuffix("\"") { item = String(item.dropFirst().dropLast()) }
-        wanted += MediaType.split(item, at: ",").map { MediaType.trimmed($0) }.filter { !$0.isEmpty }
+        wanted += HeaderText.split(HeaderText.unquoted(item), at: comma)
+          .map { String(HeaderText.trimmed($0)) }.filter { !$0.isEmpty }
       }
       if isInList { return wanted }
     }

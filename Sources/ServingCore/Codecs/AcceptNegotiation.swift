@@ -14,11 +14,13 @@ extension CodecTable {
   /// - Throws: `notAcceptable`, naming the types that can be had.
   public func encoder(accept: String?, preferred: Choice) throws(ServingError) -> Choice {
     guard let accept, !accept.isEmpty, accept != "*/*" else { return preferred }
-    if accept == preferred.mediaType { return preferred }
-    let ranges = MediaType.split(accept, at: ",").compactMap { element in
+    for codec in codecs where codec.canEncode && codec.mediaTypes[0] == accept {
+      return Choice(codec: codec, mediaType: codec.mediaTypes[0])
+    }
+    let ranges = HeaderText.split(accept[...], at: UInt8(ascii: ",")).compactMap { element in
       MediaType(element).map { ($0, CodecTable.weight($0)) }
     }
-    if ranges.isEmpty, MediaType.trimmed(accept).isEmpty { return preferred }
+    if ranges.isEmpty, HeaderText.trimmed(accept[...]).isEmpty { return preferred }
     var best: (choice: Choice, weight: Int, order: Int)?
     let candidates =
       [preferred]
@@ -52,7 +54,7 @@ extension CodecTable {
   ///
   /// - Throws: `notAcceptable`, naming the types that can be had.
   public func choice(named mediaType: String) throws(ServingError) -> Choice {
-    guard let type = MediaType(mediaType),
+    guard let type = MediaType(mediaType[...]),
       let codec = codecs.first(where: { $0.canEncode && $0.mediaTypes.contains(type.name) })
     else {
       throw ServingError(

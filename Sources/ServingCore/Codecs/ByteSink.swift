@@ -92,7 +92,8 @@ public struct ByteSink: ~Copyable {
     let to = room(20)
     var rest = value
     for i in stride(from: digits &- 1, through: 0, by: -1) {
-      let (quotient, remainder) = rest.quotientAndRemainder(dividingBy: 10)
+      let quotient = rest / 10
+      let remainder = rest &- quotient &* 10
       to[i] = 0x30 &+ UInt8(truncatingIfNeeded: remainder)
       rest = quotient
     }

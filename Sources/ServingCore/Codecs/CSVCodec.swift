@@ -8,7 +8,7 @@ import TensorCore
 public struct CSVCodec: Codec {
   public init() {}
 
-  public var mediaTypes: [String] { ["text/csv"] }
+  public let mediaTypes = ["text/csv"]
   public var summary: String {
     "One row a line, columns separated by commas in the model's order, no header (or a header with the model's column names)."
   }

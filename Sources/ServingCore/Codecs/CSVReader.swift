@@ -2,18 +2,18 @@ import TensorCore
 
 /// Reads CSV rows straight into a model's inputs.
 struct CSVReader {
-  private let bytes: UnsafePointer<UInt8>
-  private let end: Int
-  private let layout: InputLayout
-  private var at = 0
+  let bytes: UnsafePointer<UInt8>
+  let end: Int
+  let layout: InputLayout
+  var at = 0
   /// Columns of a row of the body.
-  private var width = 0
+  var width = 0
   /// The model's column for each of the body's; empty when they are the same.
-  private var map: [Int?] = []
-  private var rows = 0
-  private var builders: [TensorBuilder]
+  var map: [Int?] = []
+  var rows = 0
+  var builders: [TensorBuilder]
   /// Elements of a row, by input.
-  private var widths: [Int]
+  var widths: [Int]
 
   init(_ bytes: UnsafePointer<UInt8>, _ count: Int, _ layout: InputLayout) throws(ServingError) {
     self.bytes = bytes
@@ -36,13 +36,12 @@ struct CSVReader {
     let single = layout.single
     if map.isEmpty, let single, layout.inputs[single].dtype == .float32 {
       try readFloats(single)
-    } else {
-      repeat { try readRow() } while at < end
     }
+    while at < end { try readRow() }
     return try finish()
   }
 
-  private mutating func finish() throws(ServingError) -> [Value?] {
+  mutating func finish() throws(ServingError) -> [Value?] {
     var values = [Value?](repeating: nil, count: builders.count)
     for i in layout.required {
       builders[i].count = rows * widths[i]
@@ -58,7 +57,7 @@ struct CSVReader {
   }
 
   /// Finds the width of rows: the model's, or for a sole input of free width that of the first line; takes the header.
-  private mutating func settleWidth() throws(ServingError) {
+  mutating func settleWidth() throws(ServingError) {
     if let modelWidth = layout.width {
       width = modelWidth
       try readHeader()
@@ -71,12 +70,12 @@ struct CSVReader {
         "The model's inputs (\(layout.inputNames)) have free extents that rows of text/csv cannot tell; send application/json with {\"inputs\": {name: tensor}}.",
         expected: "application/json")
     }
-    width = try fields(at: 0).count
+    width = try countFields(at: 0)
     widths[single] = width
   }
 
   /// Room for every row that the body can hold: a field takes at least a byte and a separator.
-  private mutating func reserve() {
+  mutating func reserve() {
     var lines = 1
     for i in at..<end where bytes[i] == 0x0A { lines += 1 }
     let bound = min(lines, (end - at + 1) / (2 * max(width, 1)) + 1)
@@ -87,8 +86,8 @@ struct CSVReader {
 // MARK: - Rows
 
 extension CSVReader {
-  /// The hot case: every column a float of one input.
-  private mutating func readFloats(_ input: Int) throws(ServingError) {
+  /// The hot case: every column a float of one input. Stops before a row with quotes, which `readRow` knows.
+  mutating func readFloats(_ input: Int) throws(ServingError) {
     let width = self.width
     let last = width &- 1
     var token = DecimalToken()
@@ -96,11 +95,15 @@ extension CSVReader {
     while i < end {
       builders[input].count = rows &* width
       builders[input].reserve(width)
+      at = i
       var target = builders[input].slot(rows &* width).assumingMemoryBound(to: Float.self)
       for column in 0..<width {
         while i < end, bytes[i] == 0x20 || bytes[i] == 0x09 { i &+= 1 }
         let start = i
-        guard token.scan(bytes, from: i, to: end, grammar: .relaxed) == nil else { throw try unread(column, start) }
+        guard token.scan(bytes, from: i, to: end, grammar: .relaxed) == nil else {
+          if i < end, bytes[i] == UInt8(ascii: "\"") { return }
+          throw try unread(column, start)
+        }
         i = token.end
         while i < end, bytes[i] == 0x20 || bytes[i] == 0x09 { i &+= 1 }
         if column < last {
@@ -121,7 +124,7 @@ extension CSVReader {
   }
 
   /// One row of any types, in any order.
-  private mutating func readRow() throws(ServingError) {
+  mutating func readRow() throws(ServingError) {
     for i in layout.required {
       builders[i].count = rows &* widths[i]
       builders[i].reserve(widths[i])
@@ -146,14 +149,14 @@ extension CSVReader {
 
   /// The offset behind the line break at `i`, or nil when there is none.
   @inline(__always)
-  private func lineEnd(_ i: Int) -> Int? {
+  func lineEnd(_ i: Int) -> Int? {
     if bytes[i] == 0x0A { return i &+ 1 }
     if bytes[i] == 0x0D, i &+ 1 < end, bytes[i &+ 1] == 0x0A { return i &+ 2 }
     return nil
   }
 
   /// Reads the field at the cursor into the model's column; a nil column is passed over.
-  private mutating func readField(_ field: Int, to column: Int?) throws(ServingError) {
+  mutating func readField(_ field: Int, to column: Int?) throws(ServingError) {
     guard let column else {
       at = try fieldEnd(at)
       return
@@ -188,7 +191,7 @@ extension CSVReader {
   }
 
   /// `true` or `false`, in the spellings of JSON, Python and spreadsheets.
-  private mutating func takeBoolean() -> Bool? {
+  mutating func takeBoolean() -> Bool? {
     for (word, value) in [("true", true), ("false", false)] as [(StaticString, Bool)] {
       let length = word.utf8CodeUnitCount
       if end - at >= length, (0..<length).allSatisfy({ bytes[at + $0] | 0x20 == word.utf8Start[$0] }) {
@@ -200,7 +203,7 @@ extension CSVReader {
   }
 
   /// The text of the field at the cursor, quotes removed.
-  private mutating func text(_ field: Int) throws(ServingError) -> String {
+  mutating func text(_ field: Int) throws(ServingError) -> String {
     let start = at
     let stop = try fieldEnd(start)
     at = stop
@@ -234,7 +237,7 @@ extension CSVReader {
   }
 
   /// The offset behind the field at `start`: at a comma, a line break or the end.
-  private func fieldEnd(_ start: Int) throws(ServingError) -> Int {
+  func fieldEnd(_ start: Int) throws(ServingError) -> Int {
     var i = start
     guard i < end, bytes[i] == UInt8(ascii: "\"") else {
       while i < end, bytes[i] != UInt8(ascii: ","), lineEnd(i) == nil {
@@ -267,36 +270,38 @@ extension CSVReader {
       field: "row \(rows + 1)")
   }
 
-  /// The fields of the line at `start`, as ranges.
-  private func fields(at start: Int) throws(ServingError) -> [Range<Int>] {
-    var fields: [Range<Int>] = []
-    var i = start
-    while true {
-      let stop = try fieldEnd(i)
-      fields.append(i..<stop)
-      if stop < end, bytes[stop] == UInt8(ascii: ",") {
-        i = stop + 1
-      } else {
-        return fields
-      }
+  /// The number of fields of the line at `start`.
+  func countFields(at start: Int) throws(ServingError) -> Int {
+    var count = 1
+    var i = try fieldEnd(start)
+    while i < end, bytes[i] == UInt8(ascii: ",") {
+      i = try fieldEnd(i + 1)
+      count += 1
     }
+    return count
   }
 }
 
 // MARK: - Header
 
 extension CSVReader {
+  /// Columns that a header may have beyond the model's.
+  private static let extraColumns = 10_000
+
   /// Takes the first line as a header when it holds every column name of the model.
-  private mutating func readHeader() throws(ServingError) {
+  mutating func readHeader() throws(ServingError) {
     guard let names = layout.columnNames, mayBeHeader(names) else { return }
-    let saved = at
+    guard try countFields(at: 0) <= names.count + CSVReader.extraColumns else { return }
     var header: [String] = []
-    for field in try fields(at: 0) {
-      at = field.lowerBound
-      header.append(field.isEmpty ? "" : try text(header.count))
-    }
-    let after = at
-    at = saved
+    var start = 0
+    var after = 0
+    repeat {
+      at = start
+      after = try fieldEnd(start)
+      header.append(after == start ? "" : try text(header.count))
+      start = after + 1
+    } while after < end && bytes[after] == UInt8(ascii: ",")
+    at = 0
     guard Set(header).isSuperset(of: names) else { return }
     map = try layout.map(header)
     width = header.count
@@ -309,7 +314,7 @@ extension CSVReader {
   }
 
   /// A look at the first byte spares rows of numbers the search.
-  private func mayBeHeader(_ names: [String]) -> Bool {
+  func mayBeHeader(_ names: [String]) -> Bool {
     let first = bytes[0]
     if isDigit(first) || first == UInt8(ascii: "-") || first == UInt8(ascii: ".") || first == 0x20 {
       return names.contains {
@@ -317,85 +322,5 @@ extension CSVReader {
       }
     }
     return true
-  }
-}
-
-// MARK: - Errors
-
-extension CSVReader {
-  /// The body's column for messages: 1-based, with the model's name for it.
-  private func columnText(_ field: Int) -> String {
-    if map.isEmpty { return layout.columnText(field) }
-    guard let column = map[field], let names = layout.columnNames else { return "column \(field + 1)" }
-    return "column \(field + 1) (\(names[column]))"
-  }
-
-  private func failure(
-    _ code: ServingError.Code, _ field: Int, _ what: String, expected: String, got: String
-  ) -> ServingError {
-    let place = "row \(rows + 1), \(columnText(field))"
-    return ServingError(
-      code, "Row \(rows + 1), \(columnText(field)) \(what). Rows and columns count from 1.", field: place,
-      expected: expected, got: got)
-  }
-
-  @inline(never)
-  private func refused(_ token: DecimalToken, _ problem: StoreProblem, _ field: Int) -> ServingError {
-    let text = String(
-      decoding: UnsafeBufferPointer(start: bytes + token.start, count: min(40, token.end - token.start)), as: UTF8.self)
-    let column = map.isEmpty ? field : map[field] ?? 0
-    return problem.error(
-      text, layout.column(column).dtype, field: "row \(rows + 1), \(columnText(field))", position: "byte \(token.start)"
-    )
-  }
-
-  /// Why the field that begins at `start` could not be read as column `field` of a row.
-  @inline(never)
-  private func unread(_ field: Int, _ start: Int) throws(ServingError) -> ServingError {
-    let lineStart = start - distanceToLineStart(start)
-    let count = try fields(at: lineStart).count
-    let stop = try fieldEnd(start)
-    let isBlankLine = count == 1 && stop == lineStart
-    if isBlankLine {
-      return ServingError(
-        .malformedBody, "Row \(rows + 1) is a blank line (byte \(lineStart)).", field: "row \(rows + 1)",
-        expected: "\(width) columns", got: "a blank line")
-    }
-    let raw = UnsafeBufferPointer(start: bytes + start, count: min(stop - start, 40))
-    let shown = String(decoding: raw, as: UTF8.self)
-    if count != width {
-      let remedy =
-        count == 1 && shown.contains(where: { ";\t|".contains($0) }) ? " Columns are separated by commas." : ""
-      return ServingError(
-        .shapeMismatch, "Row \(rows + 1) has \(count) columns; the model takes \(width).\(remedy)",
-        field: "row \(rows + 1)", expected: "\(width) columns", got: "\(count) columns")
-    }
-    if stop == start {
-      return failure(
-        .invalidValue, field, "is empty; missing values cannot be sent as empty fields", expected: "a number",
-        got: "an empty field")
-    }
-    let column = map.isEmpty ? field : map[field] ?? 0
-    let dtype = layout.column(column).dtype
-    let wanted = dtype == .bool ? "true, false, 0 or 1" : "a number (\(dtype))"
-    let header =
-      rows == 0 && map.isEmpty
-      ? layout.columnNames.map {
-        " A header row must name the model's columns: \($0.prefix(20).joined(separator: ", "))."
-      }
-        ?? " The model has no column names: send no header row." : ""
-    return failure(.invalidValue, field, "must be \(wanted), not '\(shown)'.\(header)", expected: wanted, got: shown)
-  }
-
-  private func distanceToLineStart(_ start: Int) -> Int {
-    var i = start
-    var inQuotes = false
-    while i > 0 {
-      let byte = bytes[i - 1]
-      if byte == UInt8(ascii: "\"") { inQuotes.toggle() }
-      if byte == 0x0A, !inQuotes { break }
-      i -= 1
-    }
-    return start - i
   }
 }

@@ -10,6 +10,8 @@ public struct CodecTable: Sendable {
     JSONCodec(),
     CSVCodec(),
     JSONLinesCodec(),
+    NpyCodec(),
+    NpzCodec(),
   ])
 
   /// The canonical request types.
@@ -46,7 +48,7 @@ public struct CodecTable: Sendable {
       throw unsupported("The request has no Content-Type.", got: "no Content-Type", layout)
     }
     for codec in codecs where codec.canDecode && codec.mediaTypes[0] == contentType { return codec }
-    guard let type = MediaType(contentType),
+    guard let type = MediaType(contentType[...]),
       let codec = codecs.first(where: { $0.canDecode && $0.mediaTypes.contains(type.name) })
     else {
       throw unsupported(
@@ -63,7 +65,7 @@ public struct CodecTable: Sendable {
     var message = problem + " Send one of: " + accepted.joined(separator: ", ") + "."
     for codec in codecs where codec.canDecode {
       guard let body = codec.sample(for: layout), let text = String(validating: body, as: UTF8.self) else { continue }
-      let line = MediaType.trimmed(text.filter { $0 != "\n" })
+      let line = text.filter { $0 != "\n" }
       let shown = line.utf8.count > 400 ? line.prefix(160) + " … (shortened) … " + line.suffix(40) : line[...]
       message += " A body that this model takes as \(codec.mediaType): \(shown)"
       break

@@ -1,7 +1,7 @@
 import TensorCore
 
 /// How rows of columns and named tensors map to a model's inputs; worked out once from its signature.
-public struct InputLayout: Sendable {
+public final class InputLayout: Sendable {
   /// One input as codecs see it.
   struct Input: Sendable {
     let name: String
@@ -40,24 +40,29 @@ public struct InputLayout: Sendable {
   /// `columnNames` as UTF-8; empty where there are none.
   let columnBytes: [[UInt8]]
   let columnIndex: [String: Int]
-  let inputIndex: [String: Int]
+  private let inputIndex: [String: Int]
 
   /// The only required input, or nil when there are several.
-  var single: Int? { required.count == 1 ? required[0] : nil }
+  let single: Int?
 
   public init(_ signature: ModelSignature) {
     self.signature = signature
     let named = signature.columns?.count
     let soleInput = signature.inputs.filter(\.isRequired).count == 1
-    inputs = signature.inputs.map { port in
+    let inputs = signature.inputs.map { port in
       Input(
         name: port.name, dtype: port.type.dtype, type: port.type, dims: port.dims, isRequired: port.isRequired,
         rowWidth: InputLayout.rowWidth(port.dims) ?? (soleInput && (port.dims?.count ?? 2) == 2 ? named : nil))
     }
-    required = inputs.indices.filter { [inputs] in inputs[$0].isRequired }
-    width = InputLayout.width(inputs, required)
+    let required = inputs.indices.filter { inputs[$0].isRequired }
+    let width = InputLayout.width(inputs, required)
     columns = width == nil || required.count == 1 ? [] : InputLayout.columns(inputs, required)
-    columnNames = width.flatMap { [inputs, required] in InputLayout.names(signature, inputs, required, width: $0) }
+    let columnNames = width.flatMap { InputLayout.names(signature, inputs, required, width: $0) }
+    self.inputs = inputs
+    self.required = required
+    self.width = width
+    self.columnNames = columnNames
+    single = required.count == 1 ? required[0] : nil
     columnBytes = (columnNames ?? []).map { Array($0.utf8) }
     columnIndex = Dictionary(
       uniqueKeysWithValues: (columnNames ?? []).enumerated().map { ($0.element, $0.offset) })
@@ -110,6 +115,11 @@ public struct InputLayout: Sendable {
   func column(_ i: Int) -> Column {
     if let single { return Column(input: single, offset: i, dtype: inputs[single].dtype ?? .float32) }
     return columns[i]
+  }
+
+  /// The position of the input called `name`; few names are compared, many looked up.
+  func position(ofInput name: String) -> Int? {
+    inputs.count <= 4 ? inputs.firstIndex { $0.name == name } : inputIndex[name]
   }
 
   /// The names of all inputs, for messages.

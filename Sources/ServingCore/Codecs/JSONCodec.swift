@@ -8,7 +8,7 @@ import TensorCore
 public struct JSONCodec: Codec {
   public init() {}
 
-  public var mediaTypes: [String] { ["application/json"] }
+  public let mediaTypes = ["application/json"]
   public var summary: String {
     "{\"instances\": [row, ...]}, {\"inputs\": tensor or {name: tensor}}, {\"features\": ...}, a bare array of rows, named inputs, or MLflow's dataframe_split and dataframe_records."
   }

@@ -6,9 +6,9 @@ import TensorCore
 public struct JSONLinesCodec: Codec {
   public init() {}
 
-  public var mediaTypes: [String] {
-    ["application/jsonlines", "application/x-jsonlines", "application/jsonl", "application/x-ndjson"]
-  }
+  public let mediaTypes = [
+    "application/jsonlines", "application/x-jsonlines", "application/jsonl", "application/x-ndjson",
+  ]
   public var summary: String {
     "One row a line: an array of values, {\"features\": [...]}, or an object keyed by column or input name."
   }

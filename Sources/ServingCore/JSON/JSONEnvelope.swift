@@ -11,7 +11,9 @@
 /// | `{"dataframe_records": [{column: value}]}` | rows, likewise |
 ///
 /// A row is an array of values, `{"features": [...]}`, `{"data": {"features": {"values": [...]}}}`, an object keyed by
-/// column name, or an object keyed by input name.
+/// column name, or an object keyed by input name. A flat list of numbers is not taken for a row: `[5.1, 3.5]` could be one
+/// row of two columns or two rows of one, so it is refused unless the model's rows are one value. TensorFlow Serving's
+/// `signature_name` is passed over; any other key is an error.
 struct JSONEnvelope {
   var rows: JSONRows
   private var isNamed = false
@@ -52,7 +54,7 @@ struct JSONEnvelope {
 
   private mutating func readObject() throws(ServingError) {
     try rows.reader.open()
-    var seen: Set<String> = []
+    var seen: [String] = []
     var envelope: String?
     if rows.reader.next == UInt8(ascii: "}") {
       rows.reader.close()
@@ -60,19 +62,22 @@ struct JSONEnvelope {
       repeat {
         let start = rows.reader.at
         let name = try rows.reader.key().text(rows.reader)
-        if !seen.insert(name).inserted { throw rows.reader.duplicate(name, at: start) }
-        if name == "signature_name", layout.inputIndex[name] == nil {
+        if seen.contains(name) { throw rows.reader.duplicate(name, at: start) }
+        seen.append(name)
+        if name == "signature_name", layout.position(ofInput: name) == nil {
           _ = try rows.reader.stringToken(orThrow: "signature_name must be a string")
           continue
         }
-        let isInput = layout.inputIndex[name] != nil && (layout.inputs.count > 1 || !JSONEnvelope.keys.contains(name))
+        let isInput =
+          layout.position(ofInput: name) != nil && (layout.inputs.count > 1 || !JSONEnvelope.keys.contains(name))
+        if !isInput, !JSONEnvelope.keys.contains(name), name != "data" { throw unknown(name, start) }
         let form = isInput ? "an input by name" : name
         if let envelope, envelope != form {
           throw ServingError(
             .badRequest, "The body has both \(quoted(envelope)) and \(quoted(form)); send one of them.", field: name)
         }
         envelope = form
-        if isInput, let i = layout.inputIndex[name] {
+        if isInput, let i = layout.position(ofInput: name) {
           rows.enter(name)
           try rows.readTensor(i)
         } else {
@@ -101,12 +106,15 @@ struct JSONEnvelope {
     case "data": try rows.readDataRow()
     case "dataframe_records": try rows.readRows(JSONRows.Columns(isDataframe: true))
     case "dataframe_split": try readSplit()
-    default:
-      throw ServingError(
-        .unknownField,
-        "The body has key \"\(name.prefix(40))\" at \(rows.reader.position(start)), which is not understood.",
-        field: String(name.prefix(40)), expected: accepted, got: String(name.prefix(40)))
+    default: throw unknown(name, start)
     }
+  }
+
+  private func unknown(_ name: String, _ start: Int) -> ServingError {
+    ServingError(
+      .unknownField,
+      "The body has key \"\(name.prefix(40))\" at \(rows.reader.position(start)), which is not understood.",
+      field: String(name.prefix(40)), expected: accepted, got: String(name.prefix(40)))
   }
 
   private mutating func readInputs() throws(ServingError) {
@@ -126,7 +134,7 @@ struct JSONEnvelope {
       let start = rows.reader.at
       let name = try rows.reader.key().text(rows.reader)
       if !seen.insert(name).inserted { throw rows.reader.duplicate(name, at: start) }
-      guard let i = layout.inputIndex[name] else {
+      guard let i = layout.position(ofInput: name) else {
         throw ServingError(
           .unknownField, "The model has no input \"\(name.prefix(40))\"; its inputs are \(layout.inputNames).",
           field: "inputs.\(name.prefix(40))", expected: layout.inputNames, got: String(name.prefix(40)))

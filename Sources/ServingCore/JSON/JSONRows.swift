@@ -5,17 +5,17 @@ struct JSONRows {
   let layout: InputLayout
   var reader: JSONReader
   /// One target an input, in signature order.
-  private(set) var targets: [JSONTensorTarget]
+  var targets: [JSONTensorTarget]
   /// Rows read so far; nil once whole tensors were read.
-  private(set) var rows = 0
-  private var isRowForm = false
-  private var path: JSONPath
+  var rows = 0
+  var isRowForm = false
+  var path: JSONPath
   /// For row objects: the last row (counted from 1) in which a column or an input was seen.
-  private var columnSeen: [Int] = []
-  private var inputSeen: [Int]
-  private var columnsFilled: [Int]
+  var columnSeen: [Int] = []
+  var inputSeen: [Int]
+  var columnsFilled: [Int]
   /// The first data frame record's names, where the model has none.
-  private var learned: [String: Int] = [:]
+  var learned: [String: Int] = [:]
 
   init(_ layout: InputLayout, _ reader: JSONReader, path: JSONPath) throws(ServingError) {
     self.layout = layout
@@ -100,9 +100,9 @@ extension JSONRows {
     rows += 1
   }
 
-  private var place: String { path.text(CollectionOfOne(rows)) }
+  var place: String { path.text(CollectionOfOne(rows)) }
 
-  private mutating func readRowArray(_ columns: Columns) throws(ServingError) {
+  mutating func readRowArray(_ columns: Columns) throws(ServingError) {
     if columns.map.isEmpty, let single = layout.single {
       targets[single].indices[0] = rows
       targets[single].filledRows += 1
@@ -143,7 +143,7 @@ extension JSONRows {
   }
 
   /// A scalar in place of a row: right only where a row is one element.
-  private mutating func readBareRow() throws(ServingError) {
+  mutating func readBareRow() throws(ServingError) {
     guard let single = layout.single, layout.inputs[single].rowWidth == 1 else {
       let position = reader.position(reader.at)
       let width = layout.width.map { "\($0) values" } ?? "values"
@@ -153,14 +153,20 @@ extension JSONRows {
         "\(place) must be a row, an array of \(width) or an object, at \(position); a single row is a list inside a list.",
         field: place, expected: "a row of \(width)", got: "a single value")
     }
-    targets[single].indices[0] = rows
-    targets[single].filledRows += 1
-    try targets[single].read(&reader, level: 1)
+    try readOneElementRow(single)
+  }
+
+  /// Reads the scalar at the cursor as the current row of input `i`, whose rows are one element.
+  mutating func readOneElementRow(_ i: Int) throws(ServingError) {
+    if targets[i].builder.count != rows { throw unevenRows(i) }
+    targets[i].indices[0] = rows
+    try targets[i].readScalar(&reader, at: rows, 1)
+    closeColumns(i)
   }
 
   /// Reads the scalar at the cursor into column `i` of the current row.
   @inline(__always)
-  private mutating func readColumn(_ i: Int) throws(ServingError) {
+  mutating func readColumn(_ i: Int) throws(ServingError) {
     let column = layout.column(i)
     let width = layout.inputs[column.input].rowWidth ?? 1
     let first = rows * width
@@ -175,190 +181,25 @@ extension JSONRows {
   }
 
   /// Completes input `i` after its columns of the current row were filled.
-  private mutating func closeColumns(_ i: Int) {
+  mutating func closeColumns(_ i: Int) {
     let width = layout.inputs[i].rowWidth ?? 1
     targets[i].setFlatRows(width)
     targets[i].builder.count = (rows + 1) * width
     targets[i].filledRows += 1
   }
 
-  private func unevenRows(_ i: Int) -> ServingError {
+  func unevenRows(_ i: Int) -> ServingError {
     ServingError(.shapeMismatch, "\(place): earlier rows gave input \(targets[i].name) in another shape.", field: place)
   }
 
   /// The error of a scalar, with the column's name for its index.
   @inline(never)
-  private func named(_ error: ServingError, _ column: Int) -> ServingError {
+  func named(_ error: ServingError, _ column: Int) -> ServingError {
     guard let names = layout.columnNames, let field = error.field else { return error }
     var error = error
     let name = place + "." + names[column]
     if error.message.hasPrefix(field) { error.message = name + error.message.dropFirst(field.count) }
     error.field = name
     return error
-  }
-}
-
-// MARK: - Row objects
-
-extension JSONRows {
-  private mutating func readRowObject(_ columns: Columns) throws(ServingError) {
-    try reader.open()
-    var dropped: Set<String> = []
-    var expected = 0
-    let row = rows + 1
-    var isPositional = false
-    for i in columnsFilled.indices { columnsFilled[i] = 0 }
-    if reader.next == UInt8(ascii: "}") {
-      reader.close()
-    } else {
-      repeat {
-        let start = reader.at
-        let key = try reader.key()
-        if let column = try column(key, expected: expected, columns), reader.next != UInt8(ascii: "[") {
-          if columnSeen.isEmpty { columnSeen = [Int](repeating: 0, count: layout.width ?? 0) }
-          if columnSeen[column] == row { throw reader.duplicate(key.text(reader), at: start) }
-          columnSeen[column] = row
-          expected = column + 1
-          try readColumn(column)
-          columnsFilled[layout.column(column).input] += 1
-          continue
-        }
-        let name = key.text(reader)
-        if let i = layout.inputIndex[name] {
-          if inputSeen[i] == row { throw reader.duplicate(name, at: start) }
-          inputSeen[i] = row
-          _ = try layout.builder(i)
-          targets[i].indices[0] = rows
-          try targets[i].read(&reader, level: 1)
-          targets[i].filledRows += 1
-        } else if name == "features" || name == "data" {
-          if isPositional { throw reader.duplicate(name, at: start) }
-          isPositional = true
-          try readFeatures(name)
-        } else if columns.isDataframe {
-          if !dropped.insert(name).inserted { throw reader.duplicate(name, at: start) }
-          try reader.skipValue()
-        } else {
-          throw unknown(name, start)
-        }
-      } while try reader.another(UInt8(ascii: "}"))
-    }
-    try closeRowObject(row, isPositional)
-  }
-
-  private mutating func closeRowObject(_ row: Int, _ isPositional: Bool) throws(ServingError) {
-    for i in layout.inputs.indices {
-      let isWhole = inputSeen[i] == row
-      let filled = columnsFilled[i]
-      if isPositional {
-        if isWhole || filled > 0 {
-          throw ServingError(.badRequest, "\(place) gives input \(targets[i].name) twice.", field: place)
-        }
-        continue
-      }
-      if isWhole, filled > 0 {
-        throw ServingError(.badRequest, "\(place) gives input \(targets[i].name) twice.", field: place)
-      }
-      if isWhole { continue }
-      if filled == 0, !layout.inputs[i].isRequired { continue }
-      if filled == 0 || filled != layout.inputs[i].rowWidth { throw missing(i, row) }
-      closeColumns(i)
-    }
-  }
-
-  /// `features` of a row, an array; or `data`, SageMaker's long form `{"features": {"values": [...]}}`.
-  private mutating func readFeatures(_ name: String) throws(ServingError) {
-    if name == "features" {
-      guard reader.next == UInt8(ascii: "[") else { throw wrongFeatures("\(place).features", "an array of values") }
-      return try readRowArray(Columns())
-    }
-    try enterOnly("features", "\(place).data")
-    try enterOnly("values", "\(place).data.features")
-    guard reader.next == UInt8(ascii: "[") else {
-      throw wrongFeatures("\(place).data.features.values", "an array of values")
-    }
-    try readRowArray(Columns())
-    try closeOnly()
-    try closeOnly()
-  }
-
-  private mutating func closeOnly() throws(ServingError) {
-    if try reader.another(UInt8(ascii: "}")) {
-      throw reader.malformed("only dense values are understood here; unexpected key")
-    }
-  }
-
-  /// Reads the value of a top-level `data` key as one row.
-  mutating func readDataRow() throws(ServingError) {
-    isRowForm = true
-    try readFeatures("data")
-    rows += 1
-  }
-
-  private mutating func enterOnly(_ name: String, _ place: String) throws(ServingError) {
-    guard reader.next == UInt8(ascii: "{") else { throw wrongFeatures(place, "an object with \"\(name)\"") }
-    try reader.open()
-    let start = reader.at
-    let found = try reader.key().text(reader)
-    guard found == name else {
-      throw ServingError(
-        .unknownField,
-        "\(place) has key \"\(found.prefix(40))\" at \(reader.position(start)); only \"\(name)\" is understood.",
-        field: place, expected: name, got: String(found.prefix(40)))
-    }
-  }
-
-  private func wrongFeatures(_ place: String, _ expected: String) -> ServingError {
-    ServingError(
-      .malformedBody, "\(place) must be \(expected), at \(reader.position(reader.at)).", field: place,
-      expected: expected)
-  }
-
-  /// The model's column that `key` names, tried first where the body's order suggests it.
-  @inline(__always)
-  private mutating func column(_ key: JSONKey, expected: Int, _ columns: Columns) throws(ServingError) -> Int? {
-    let names = layout.columnBytes
-    if expected < names.count, key.matches(names[expected], reader) { return expected }
-    return try column(named: key.text(reader), columns)
-  }
-
-  @inline(never)
-  private mutating func column(named name: String, _ columns: Columns) throws(ServingError) -> Int? {
-    if layout.columnNames != nil { return layout.columnIndex[name] }
-    guard columns.isDataframe, let width = layout.width, layout.inputIndex[name] == nil else { return nil }
-    if let known = learned[name] { return known }
-    if rows > 0 { return nil }
-    if learned.count == width {
-      throw ServingError(
-        .shapeMismatch, "\(place) has more than \(width) columns, at \(reader.position(reader.at)).", field: place,
-        expected: "\(width) columns", got: "more")
-    }
-    learned[name] = learned.count
-    return learned.count - 1
-  }
-
-  private func unknown(_ name: String, _ at: Int) -> ServingError {
-    let known = layout.columnNames ?? layout.inputs.map(\.name)
-    let list = known.prefix(20).joined(separator: ", ") + (known.count > 20 ? ", …" : "")
-    return ServingError(
-      .unknownField,
-      "\(place) has key \"\(name.prefix(40))\", which is neither a column nor an input of the model, at \(reader.position(at)).",
-      field: "\(place).\(name.prefix(40))", expected: list + ", or \"features\"", got: String(name.prefix(40)))
-  }
-
-  private func missing(_ i: Int, _ row: Int) -> ServingError {
-    if columnsFilled[i] > 0 || (layout.columnNames != nil && layout.single == i),
-      let names = layout.columnNames,
-      let column = names.indices.first(where: {
-        layout.column($0).input == i && (columnSeen.isEmpty || columnSeen[$0] != row)
-      })
-    {
-      return ServingError(
-        .missingField, "\(place) has no value for column \(names[column]).", field: "\(place).\(names[column])",
-        expected: names[column])
-    }
-    return ServingError(
-      .missingField, "\(place) has no value for input \(targets[i].name).", field: "\(place).\(targets[i].name)",
-      expected: targets[i].name)
   }
 }

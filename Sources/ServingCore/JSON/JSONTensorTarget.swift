@@ -95,6 +95,7 @@ struct JSONTensorTarget {
         }
         try readScalar(&reader, at: builder.count, level &+ 1)
         builder.count &+= 1
+        if kind == .number { count &+= readRun(&reader) }
       }
       count &+= 1
     } while try reader.another(UInt8(ascii: "]"))
@@ -103,6 +104,31 @@ struct JSONTensorTarget {
     } else if extents[level] != count, level > 0 || extents[0] >= 0 {
       throw ragged(reader, level, count)
     }
+  }
+
+  /// Reads the numbers that follow the one before the cursor, up to what is no plain number, which is left to `read`.
+  /// Returns how many there were.
+  @inline(__always)
+  private mutating func readRun(_ reader: inout JSONReader) -> Int {
+    let bytes = reader.bytes
+    let end = reader.end
+    let dtype = builder.dtype
+    var token = DecimalToken()
+    var count = 0
+    var i = reader.at
+    while i < end, bytes[i] == UInt8(ascii: ",") {
+      var start = i &+ 1
+      if start < end, bytes[start] == 0x20 { start &+= 1 }
+      builder.reserve(1)
+      guard token.scan(bytes, from: start, to: end, grammar: .json) == nil,
+        token.store(bytes, as: dtype, at: builder.slot(builder.count)) == nil
+      else { break }
+      i = token.end
+      builder.count &+= 1
+      count &+= 1
+    }
+    reader.at = i
+    return count
   }
 
   /// Reads one scalar into element `index`, for which room is made.

@@ -116,21 +116,6 @@ enum NumberWriter {
   }
 }
 
-/// Shortest text of floats that reads back as the same value.
-enum FloatText {
-  @inline(__always)
-  static func append(_ value: Float, _ sink: inout ByteSink) {
-    var text = value.description
-    text.withUTF8 { sink.append(UnsafeRawBufferPointer($0)) }
-  }
-
-  @inline(__always)
-  static func append(_ value: Double, _ sink: inout ByteSink) {
-    var text = value.description
-    text.withUTF8 { sink.append(UnsafeRawBufferPointer($0)) }
-  }
-}
-
 /// Values of the 8-bit and 4-bit floats (OCP and the FNUZ variants).
 enum SmallFloat {
   static func value(_ bits: UInt8, _ dtype: DType) -> Float {

@@ -1,17 +1,7 @@
 import TensorCore
 
-/// Reads the operands of an operator and says what is wrong with them.
-enum Operand {
-  /// Operand `index` as a tensor.
-  ///
-  /// - Throws: `GraphError` when it is missing or no tensor.
-  static func tensor(_ inputs: [Value?], _ index: Int, _ what: String = "") throws -> Tensor {
-    guard let tensor = try optional(inputs, index, what) else {
-      throw GraphError(.invalidModel, "input \(label(index, what)) is required and missing")
-    }
-    return tensor
-  }
-
+/// Reading of facts, and of optional operands.
+extension Operand {
   /// Operand `index` as a tensor, nil when it is not given.
   static func optional(_ inputs: [Value?], _ index: Int, _ what: String = "") throws -> Tensor? {
     guard index < inputs.count, let value = inputs[index] else { return nil }
@@ -48,14 +38,6 @@ enum Operand {
     if let a, let b, a != b {
       throw GraphError(.invalidModel, "operands must have one element type and are \(a) and \(b)")
     }
-  }
-
-  /// The integer that a one-element tensor holds.
-  static func integer(_ tensor: Tensor, _ what: String) throws -> Int {
-    guard tensor.count == 1, let value = tensor.integers?.first else {
-      throw GraphError(.invalidInput, "\(what) must be one integer and is \(tensor.dtype) of shape \(tensor.shape)")
-    }
-    return value
   }
 
   private static func label(_ index: Int, _ what: String) -> String {

@@ -1,0 +1,171 @@
+public import KernelSlots
+import TensorCore
+
+/// A constant right-hand matrix of products, packed once for the kernels in use.
+public final class PackedMatrix: Sendable {
+  /// Rows.
+  public let k: Int
+  /// Columns.
+  public let n: Int
+  private let storage: TensorStorage
+
+  /// Packs the matrix whose element (i, j) is `b[i*rowStride + j*columnStride]`.
+  public init(_ b: UnsafePointer<Float>, rowStride: Int, columnStride: Int, k: Int, n: Int) {
+    self.k = k
+    self.n = n
+    storage = TensorStorage(byteCount: MatrixMultiply.packedCount(k: k, n: n) * 4)
+    KernelTable.current.packB(b, rowStride, columnStride, k, n, storage.base.assumingMemoryBound(to: Float.self))
+  }
+
+  /// Panel after panel, as `KernelTable.packB` writes them.
+  public var elements: UnsafePointer<Float> { UnsafePointer(storage.base.assumingMemoryBound(to: Float.self)) }
+  public var byteCount: Int { storage.byteCount }
+}
+
+/// A constant left-hand matrix of products (the weights of a convolution), packed once for the kernels in use.
+public final class PackedRows: Sendable {
+  public let m: Int
+  public let k: Int
+  private let storage: TensorStorage
+
+  /// Packs the matrix whose element (i, j) is `a[i*rowStride + j*columnStride]`.
+  public init(_ a: UnsafePointer<Float>, rowStride: Int, columnStride: Int, m: Int, k: Int) {
+    self.m = m
+    self.k = k
+    storage = TensorStorage(byteCount: m * k * 4)
+    KernelTable.current.packA(a, rowStride, columnStride, m, k, storage.base.assumingMemoryBound(to: Float.self))
+  }
+
+  public var elements: UnsafePointer<Float> { UnsafePointer(storage.base.assumingMemoryBound(to: Float.self)) }
+  public var byteCount: Int { storage.byteCount }
+}
+
+/// Products of float32 matrices.
+public enum MatrixMultiply {
+  /// The left operand: m x k.
+  public enum Left {
+    /// Element (i, j) at `pointer[i*rowStride + j*columnStride]`.
+    case strided(UnsafePointer<Float>, rowStride: Int, columnStride: Int)
+    case packed(UnsafePointer<Float>)
+  }
+
+  /// The right operand: k x n.
+  public enum Right {
+    /// Element (i, j) at `pointer[i*rowStride + j*columnStride]`.
+    case strided(UnsafePointer<Float>, rowStride: Int, columnStride: Int)
+    /// As `KernelTable.packB` writes it.
+    case packed(UnsafePointer<Float>)
+  }
+
+  /// What happens to each element of the product before it is stored, in this order.
+  public struct Epilogue {
+    public var alpha: Float = 1
+    /// One element a column.
+    public var columnBias: UnsafePointer<Float>?
+    /// One element a row.
+    public var rowBias: UnsafePointer<Float>?
+    /// A matrix that is added.
+    public var residual: UnsafePointer<Float>?
+    public var residualRowStride = 0
+    public var activation = GemmTask.Activation.none
+    /// Parameters of the activation.
+    public var p: Float = 0
+    public var q: Float = 0
+
+    public init(
+      alpha: Float = 1, columnBias: UnsafePointer<Float>? = nil, rowBias: UnsafePointer<Float>? = nil,
+      residual: UnsafePointer<Float>? = nil, residualRowStride: Int = 0, activation: GemmTask.Activation = .none,
+      p: Float = 0, q: Float = 0
+    ) {
+      self.alpha = alpha
+      self.columnBias = columnBias
+      self.rowBias = rowBias
+      self.residual = residual
+      self.residualRowStride = residualRowStride
+      self.activation = activation
+      self.p = p
+      self.q = q
+    }
+  }
+
+  /// Elements of a packed right operand.
+  public static func packedCount(k: Int, n: Int) -> Int {
+    let columns = KernelTable.current.gemmColumns
+    return (n + columns - 1) / columns * columns * k
+  }
+
+  /// Products below this many multiplications stay on one thread.
+  private static let threadGrain = 200_000
+
+  /// `C = epilogue(A B)`, or `C = epilogue(C + A B)`.
+  ///
+  /// The pointers must cover the extents; `c` may not overlap the operands. With `m` or `n` 0 nothing happens; with `k`
+  /// 0 the product is zeros.
+  public static func multiply(
+    m: Int, n: Int, k: Int, _ a: Left, _ b: Right, into c: UnsafeMutablePointer<Float>, cRowStride: Int,
+    accumulate: Bool = false, _ epilogue: Epilogue = Epilogue(), pool: ComputePool = .inline
+  ) {
+    guard m > 0, n > 0 else { return }
+    let table = KernelTable.current
+    let columnPanels = (n &+ table.gemmColumns &- 1) / table.gemmColumns
+    let rowPanels = (m &+ table.gemmRows &- 1) / table.gemmRows
+    if case .strided(let pointer, let rs, let cs) = b, cs != 1 || m >= 2 &* table.gemmRows {
+      Scratch.with(floats: columnPanels &* table.gemmColumns &* k) { packed in
+        pool.parallelFor(columnPanels, grain: Swift.max(1, threadGrain / Swift.max(1, k &* table.gemmColumns))) {
+          let from = $0 &* table.gemmColumns
+          table.packB(
+            pointer + from &* cs, rs, cs, k, Swift.min(n, $1 &* table.gemmColumns) &- from, packed + from &* k)
+        }
+        multiply(
+          m: m, n: n, k: k, a, .packed(packed), into: c, cRowStride: cRowStride, accumulate: accumulate, epilogue,
+          pool: pool)
+      }
+      return
+    }
+    func run(_ columns: Range<Int>, _ rows: Range<Int>) {
+      Scratch.with(floats: GemmTask.scratchCount) { scratch in
+        var task: GemmTask
+        switch a {
+        case .strided(let pointer, let rs, let cs):
+          task = GemmTask(
+            m: m, n: n, k: k, a: pointer, aRowStride: rs, aColumnStride: cs, b: pointer, c: c, cRowStride: cRowStride,
+            scratch: scratch, columnPanels: columns, rowPanels: rows)
+        case .packed(let pointer):
+          task = GemmTask(
+            m: m, n: n, k: k, a: pointer, aRowStride: k, b: pointer, c: c, cRowStride: cRowStride, scratch: scratch,
+            columnPanels: columns, rowPanels: rows)
+          task.aIsPacked = true
+        }
+        switch b {
+        case .packed(let pointer): task.b = pointer
+        case .strided(let pointer, let rs, _):
+          task.b = pointer
+          // A matrix of one row is read once whatever its stride; 0 would mean that it is packed.
+          task.bRowStride = rs == 0 ? n : rs
+        }
+        task.accumulate = accumulate
+        task.alpha = epilogue.alpha
+        task.columnBias = epilogue.columnBias
+        task.rowBias = epilogue.rowBias
+        task.residual = epilogue.residual
+        task.residualRowStride = epilogue.residualRowStride
+        task.activation = epilogue.activation.rawValue
+        task.p = epilogue.p
+        task.q = epilogue.q
+        withUnsafePointer(to: &task) { table.gemm(UnsafeRawPointer($0)) }
+      }
+    }
+    let work = m &* n &* Swift.max(k, 1)
+    if pool.threadCount == 1 || work <= threadGrain {
+      run(0..<columnPanels, 0..<rowPanels)
+    } else if columnPanels >= rowPanels {
+      pool.parallelFor(columnPanels, grain: Swift.max(1, threadGrain / Swift.max(1, work / columnPanels))) {
+        run($0..<$1, 0..<rowPanels)
+      }
+    } else {
+      pool.parallelFor(rowPanels, grain: Swift.max(1, threadGrain / Swift.max(1, work / rowPanels))) {
+        run(0..<columnPanels, $0..<$1)
+      }
+    }
+  }
+}

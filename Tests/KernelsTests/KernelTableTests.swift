@@ -1,0 +1,35 @@
+import KernelChecks
+import Kernels
+import Testing
+
+@Suite struct KernelTableTests {
+  static let names = KernelTable.runnable.map { "\($0.name)" }
+
+  private func expectPassing(_ name: String, _ run: (inout Checker) -> Void) throws {
+    var checker = Checker(try #require(KernelTable.select(named: name)))
+    run(&checker)
+    #expect(checker.checks > 0)
+    #expect(checker.failures == 0)
+  }
+
+  @Test("elementwise kernels agree with their definitions to a few units in the last place", arguments: names)
+  func elementwise(name: String) throws {
+    try expectPassing(name) {
+      $0.checkUnary()
+      $0.checkBinary()
+    }
+  }
+
+  @Test("row kernels agree with their definitions", arguments: names)
+  func rows(name: String) throws { try expectPassing(name) { $0.checkRows() } }
+
+  @Test("products agree with their definition for every tile height, layout and epilogue", arguments: names)
+  func products(name: String) throws { try expectPassing(name) { $0.checkGemm() } }
+
+  @Test("the baseline kernels run everywhere and unknown names select nothing")
+  func selection() {
+    #expect(Self.names.last == "baseline")
+    #expect(Self.names.allSatisfy(KernelTable.names.contains))
+    #expect(KernelTable.select(named: "z80") == nil)
+  }
+}
