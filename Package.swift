@@ -113,7 +113,8 @@ let package = Package(
     library(
       "ServeCommand",
       [
-        "Settings", "Supervisor", "ServingCore", "ServingHTTP", "ModelLoading", "ArtifactStores", "Kernels",
+        "Settings", "Supervisor", "ServingCore", "ServingHTTP", "ModelFormats", "ModelLoading", "ArtifactStores",
+        "Kernels",
         .product(name: "NIOPosix", package: "swift-nio"), .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "Logging", package: "swift-log"),
       ]),

@@ -1,5 +1,6 @@
 import ArtifactStores
 import Kernels
+import ModelFormats
 import ModelLoading
 import ServingCore
 import Settings
