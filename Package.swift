@@ -101,7 +101,8 @@ let package = Package(
     tests("Supervisor", ["Settings", .product(name: "Logging", package: "swift-log")]),
     tests("TensorCore"),
     tests("Kernels", ["KernelChecks"]),
-    tests("InferenceGraph", ["TensorCore"]),
+    tests("InferenceGraph", ["TensorCore", "Kernels"]),
+    tests("FormatONNX", ["TensorCore", "InferenceGraph", "ModelFormats"], exclude: ["Fixtures-ml"]),
     tests("ArtifactStores"),
     .executableTarget(
       name: "codec-bench", dependencies: ["ServingCore", "TensorCore"], path: "Benchmarks/codecs",
