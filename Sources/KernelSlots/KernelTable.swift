@@ -102,6 +102,28 @@ public struct KernelTable: Sendable {
   public var transpose:
     @convention(c) @Sendable (UnsafePointer<Float>, Int, UnsafeMutablePointer<Float>, Int, Int, Int) -> Void
 
+  // MARK: Convolution
+
+  /// Writes one panel of a convolution's matrix of windows: `(source, sourceEnd, rowOffsets, rows, segments,
+  /// segmentCount, step, panel)`. Row `i` is put together from `segments`, triples of (column, offset, length) read at
+  /// `source + rowOffsets[i] + offset`, `step` elements apart. The panel needs room for `gemmColumns` elements beyond
+  /// its end.
+  public var gatherWindows: GatherWindows
+  /// `out[i] = bias + Σ weights[t] * source[offsets[t] + i*step]`: `(source, sourceEnd, offsets, weights, taps, step,
+  /// bias, out, n)`.
+  public var depthwise: Depthwise
+
+  public typealias GatherWindows =
+    @convention(c) @Sendable (
+      UnsafePointer<Float>, UnsafePointer<Float>, UnsafePointer<Int>, Int, UnsafePointer<Int>, Int, Int,
+      UnsafeMutablePointer<Float>
+    ) -> Void
+  public typealias Depthwise =
+    @convention(c) @Sendable (
+      UnsafePointer<Float>, UnsafePointer<Float>, UnsafePointer<Int>, UnsafePointer<Float>, Int, Int, Float,
+      UnsafeMutablePointer<Float>, Int
+    ) -> Void
+
   // MARK: Matrix product
 
   /// Rows of the micro-kernel's largest tile.
@@ -139,7 +161,7 @@ public struct KernelTable: Sendable {
       @convention(c) @Sendable (UnsafePointer<Float>, UnsafePointer<Float>?, Float, UnsafeMutablePointer<Float>, Int)
       -> Void,
     transpose: @convention(c) @Sendable (UnsafePointer<Float>, Int, UnsafeMutablePointer<Float>, Int, Int, Int) -> Void,
-    gemmRows: Int, gemmColumns: Int,
+    gatherWindows: GatherWindows, depthwise: Depthwise, gemmRows: Int, gemmColumns: Int,
     packB: @convention(c) @Sendable (UnsafePointer<Float>, Int, Int, Int, Int, UnsafeMutablePointer<Float>) -> Void,
     packA: @convention(c) @Sendable (UnsafePointer<Float>, Int, Int, Int, Int, UnsafeMutablePointer<Float>) -> Void,
     gemm: @convention(c) @Sendable (UnsafeRawPointer) -> Void
@@ -190,6 +212,8 @@ public struct KernelTable: Sendable {
     self.layerNorm = layerNorm
     self.rmsNorm = rmsNorm
     self.transpose = transpose
+    self.gatherWindows = gatherWindows
+    self.depthwise = depthwise
     self.gemmRows = gemmRows
     self.gemmColumns = gemmColumns
     self.packB = packB

@@ -13,7 +13,7 @@ import Darwin
 ///
 /// Everything happens on the thread that calls `run`, which must be the program's main thread (see `ChildProcess`); the
 /// control plane's HTTP server has its own.
-public struct Supervisor {
+struct Supervisor {
   private let plan: LaunchPlan
   private let nginx: String
   private let plugs: ServerPlugs
@@ -42,7 +42,7 @@ public struct Supervisor {
   ///   - nginx: the path of the nginx program.
   ///   - signals: SIGTERM, SIGINT and SIGCHLD.
   ///   - directory: where sockets and nginx's files go; the caller removes it.
-  package init(
+  init(
     _ plan: LaunchPlan, nginx: String, plugs: ServerPlugs, signals: SignalPipe, directory: RunDirectory, log: Logger
   ) throws(StartError) {
     self.plan = plan
@@ -76,7 +76,7 @@ public struct Supervisor {
   }
 
   /// Serves until a signal or a fault ends it.
-  public mutating func run() throws(StartError) -> ServeStatus {
+  mutating func run() throws(StartError) -> ServeStatus {
     feed(.begin)
     let parameters = ExecutionParameters(workers: plan.workers, maxBodySize: plan.settings[.maxBodySize])
     let control = ServerPlugs.Control(status: status, executionParameters: parameters)

@@ -19,7 +19,7 @@ extension Setting where Value == Int {
     "max-connections", .integer(1...1_000_000), default: 4096, "client connections that are open at a time")
 
   public static let maxQueue = Setting(
-    "max-queue", .integer(1...1_000_000), default: 1024,
+    "max-queue", .integer(1...1_000_000), default: 256,
     "requests that a worker holds at a time; further ones get 503 with Retry-After")
 }
 

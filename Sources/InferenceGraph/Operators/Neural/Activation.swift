@@ -23,3 +23,20 @@ public struct Activation: Sendable, Hashable, CustomStringConvertible {
     }
   }
 }
+
+extension Activation {
+  /// Applies the function in place.
+  func apply(_ x: UnsafeMutablePointer<Float>, _ n: Int, _ table: KernelTable) {
+    switch kind {
+    case .none: break
+    case .relu: table.relu(x, x, n)
+    case .gelu: table.gelu(x, x, n)
+    case .geluTanh: table.geluTanh(x, x, n)
+    case .sigmoid: table.sigmoid(x, x, n)
+    case .tanh: table.tanh(x, x, n)
+    case .silu: table.silu(x, x, n)
+    case .clip: table.clip(x, p, q, x, n)
+    case .leakyRelu: table.leakyRelu(x, p, 0, x, n)
+    }
+  }
+}
