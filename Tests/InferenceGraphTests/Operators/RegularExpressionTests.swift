@@ -1,4 +1,5 @@
 import InferenceGraph
+import Kernels
 import TensorCore
 import Testing
 
