@@ -127,7 +127,8 @@ let package = Package(
     tests("Supervisor", ["Settings", .product(name: "Logging", package: "swift-log")]),
     tests("TensorCore"),
     tests("Kernels", ["KernelChecks"]),
-    tests("InferenceGraph", ["TensorCore"]),
+    tests("InferenceGraph", ["TensorCore", "Kernels"]),
+    tests("FormatONNX", ["TensorCore", "InferenceGraph", "ModelFormats"], exclude: ["Fixtures-ml"]),
     tests("ArtifactStores"),
     tests(
       "ServingHTTP",
