@@ -10,9 +10,11 @@ final class GraphImporter {
   /// The importer of the graph around this one, for names that this one does not define.
   private let outer: GraphImporter?
   private var captures: [(outer: ValueID, inner: ValueID)] = []
+  /// Names that were found in the graph around this one.
+  private var captured: [String: ValueID] = [:]
   private var usedNames: [String: Int] = [:]
   private let opsets: [String: Int]
-  private let depth: Int
+  private var depth: Int
 
   /// What all graphs of a model share.
   final class ModelContext {
@@ -52,34 +54,58 @@ final class GraphImporter {
     for info in proto.inputs where !initialized.contains(info.name) {
       scope[info.name] = builder.input(info.name, fact(info.type))
     }
-    try importBody(proto)
+    for (id, name) in try importBody(proto) { builder.output(id, name: name) }
     return builder.graph
   }
 
   /// Imports a graph attribute of one of this graph's nodes.
-  func importSubgraph(_ proto: GraphProto) throws -> (graph: Graph, captures: [ValueID]) {
+  ///
+  /// - Parameter formals: what the node knows of the graph's own inputs, by position; what they leave open is taken from
+  ///   the graph's declarations.
+  func importSubgraph(_ proto: GraphProto, formals: [Fact]) throws -> (graph: Graph, captures: [ValueID]) {
     guard depth < model.limits.maxDepth else { throw ONNXError(.limit, "graphs are nested too deep") }
     let inner = GraphImporter(model, opsets: opsets, outer: self, depth: depth + 1)
-    let initialized = Set(proto.initializers.map(\.name))
-    for info in proto.inputs where !initialized.contains(info.name) {
-      inner.scope[info.name] = inner.builder.input(info.name, fact(info.type))
+    for (position, info) in proto.inputs.enumerated() {
+      var fact = inner.fact(info.type)
+      if position < formals.count {
+        fact = Fact(type: formals[position].type ?? fact.type, shape: formals[position].shape ?? fact.shape)
+      }
+      inner.scope[info.name] = inner.builder.input(info.name, fact)
     }
-    try inner.importBody(proto)
+    var proto = proto
+    // What the node passes goes before the default that an initializer of the same name is.
+    let formal = Set(proto.inputs.map(\.name))
+    proto.initializers.removeAll { formal.contains($0.name) }
+    for (id, name) in try inner.importBody(proto) { inner.builder.output(id, name: name) }
     return (inner.builder.graph, inner.captures.map(\.outer))
   }
 
-  private func importBody(_ proto: GraphProto) throws {
+  /// Adds the nodes of a graph attribute without inputs to this graph and returns its outputs.
+  func inlineSubgraph(_ proto: GraphProto) throws -> [ValueID] {
+    guard depth < model.limits.maxDepth else { throw ONNXError(.limit, "graphs are nested too deep") }
+    let saved = scope
+    depth += 1
+    defer {
+      depth -= 1
+      scope = saved
+      for (name, id) in captured where scope[name] == nil { scope[name] = id }
+    }
+    return try importBody(proto).map(\.id)
+  }
+
+  /// Adds a graph's initializers and nodes and returns its outputs.
+  private func importBody(_ proto: GraphProto) throws -> [(id: ValueID, name: String)] {
     for (name, tensor) in proto.initializers {
       scope[name] = builder.constant(.tensor(tensor), name: name)
     }
     var declared: [String: TypeProto] = [:]
     for info in proto.valueInfos + proto.outputs { if let type = info.type { declared[info.name] = type } }
     try importNodes(proto.nodes, declared: declared)
-    for info in proto.outputs {
+    return try proto.outputs.map { info in
       guard let id = try resolve(info.name) else {
         throw ONNXError(.invalidModel, "output \"\(info.name)\" of graph \"\(proto.name)\" is never computed")
       }
-      builder.output(id, name: info.name)
+      return (id, info.name)
     }
   }
 
@@ -207,9 +233,12 @@ final class GraphImporter {
       captures.append((id, inner))
     }
     scope[name] = inner
+    captured[name] = inner
     return inner
   }
 
+  /// What a declaration says. A name of an extent is only believed where the whole model's inputs and values are
+  /// declared: in a graph that runs several times it may be another extent each time.
   private func fact(_ type: TypeProto?) -> Fact {
     guard let type else { return Fact(type: nil, shape: nil) }
     guard case .tensor(_, let dims) = type else { return Fact(type: type.valueType, shape: nil) }
@@ -219,7 +248,7 @@ final class GraphImporter {
         $0.map { dim in
           switch dim {
           case .value(let v): Dim(v)
-          case .parameter(let name): .symbol(name)
+          case .parameter(let name): depth == 0 ? .symbol(name) : .unknown
           case .unknown: .unknown
           }
         }
