@@ -22,7 +22,7 @@ public enum OperatorTable {
 
   /// Convolution, pooling, normalisation, recurrence, attention.
   static let neural: [ONNXOperator] =
-    pools + rowNormalizations + [
+    pools + rowNormalizations + recurrent + [
       batchNormalization, conv,
     ]
 

@@ -55,7 +55,8 @@ public struct GroupNormalization: Operator {
       let p = try Operand.tensor(inputs, i + 1, what)
       guard p.count == (scalesGroups ? groups : channels), let values = try p.dtype.withReal(ReadDoubles(tensor: p))
       else {
-        throw GraphError(.invalidInput, "\(what) of shape \(p.shape) does not fit \(channels) channels, \(groups) groups")
+        throw GraphError(
+          .invalidInput, "\(what) of shape \(p.shape) does not fit \(channels) channels, \(groups) groups")
       }
       let width = channels / groups
       parameters.append(scalesGroups ? (0..<channels).map { values[$0 / width] } : values)
