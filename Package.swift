@@ -113,7 +113,8 @@ let package = Package(
     library(
       "ServeCommand",
       [
-        "Settings", "Supervisor", "ServingCore", "ServingHTTP", "ModelFormats", "ModelLoading", "ArtifactStores", "Kernels",
+        "Settings", "Supervisor", "ServingCore", "ServingHTTP", "ModelFormats", "ModelLoading", "ArtifactStores",
+        "Kernels",
         .product(name: "NIOPosix", package: "swift-nio"), .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "Logging", package: "swift-log"),
       ]),
@@ -126,7 +127,8 @@ let package = Package(
     tests("Supervisor", ["Settings", .product(name: "Logging", package: "swift-log")]),
     tests("TensorCore"),
     tests("Kernels", ["KernelChecks"]),
-    tests("InferenceGraph", ["TensorCore"]),
+    tests("InferenceGraph", ["TensorCore", "Kernels"]),
+    tests("FormatONNX", ["TensorCore", "InferenceGraph", "ModelFormats"], exclude: ["Fixtures-ml"]),
     tests("ArtifactStores"),
     tests(
       "ServingHTTP",

@@ -6,8 +6,8 @@ public enum OperatorTable {
   /// Arithmetic, comparison, logic, reductions.
   static let math: [ONNXOperator] =
     unary + activations + arithmetic + logic + comparison + variadic + casting + softmax + reductions + argReductions
-    + cumulative
-    + [clip, gemm, matMul, mod, pRelu, pow, `where`]
+    + cumulative + quantization + signal + random
+    + [clip, det, einsum, gemm, matMul, mod, pRelu, pow, `where`]
 
   /// Shapes, gathering, joining, selecting; strings.
   static let array: [ONNXOperator] = [
@@ -21,9 +21,10 @@ public enum OperatorTable {
   ]
 
   /// Convolution, pooling, normalisation, recurrence, attention.
-  static let neural: [ONNXOperator] = [
-    conv,
-  ]
+  static let neural: [ONNXOperator] =
+    pools + rowNormalizations + recurrent + [
+      batchNormalization, conv,
+    ]
 
   /// The domain `ai.onnx.ml`.
   static let machineLearning: [ONNXOperator] = [
