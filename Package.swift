@@ -127,7 +127,7 @@ let package = Package(
     tests("Supervisor", ["Settings", .product(name: "Logging", package: "swift-log")]),
     tests("TensorCore"),
     tests("Kernels", ["KernelChecks"]),
-    tests("InferenceGraph", ["TensorCore"]),
+    tests("InferenceGraph", ["TensorCore", "Kernels"]),
     tests("ArtifactStores"),
     tests(
       "ServingHTTP",
