@@ -20,6 +20,12 @@ public final class MappedFile: @unchecked Sendable {
   public struct Failure: Error, Sendable, CustomStringConvertible {
     public let path: String
     public let errno: Int32
+
+    public init(path: String, errno: Int32) {
+      self.path = path
+      self.errno = errno
+    }
+
     public var description: String { "\(path): \(String(cString: strerror(errno)))" }
   }
 

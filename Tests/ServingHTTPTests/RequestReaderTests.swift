@@ -1,4 +1,5 @@
 import NIOCore
+import ServingCore
 import ServingHTTP
 import Testing
 
