@@ -287,7 +287,9 @@ extension WorkerPool {
   }
 
   private mutating func tick(_ now: Duration, _ actions: inout [Action]) {
-    for orphan in orphans where orphan.until <= now { actions.append(.signalFrontGroup(process: orphan.process, .kill)) }
+    for orphan in orphans where orphan.until <= now {
+      actions.append(.signalFrontGroup(process: orphan.process, .kill))
+    }
     orphans.removeAll { $0.until <= now }
     switch stage {
     case .pausing(let until) where until <= now: endListening(now, &actions)
