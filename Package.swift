@@ -128,6 +128,7 @@ let package = Package(
     tests("TensorCore"),
     tests("Kernels", ["KernelChecks"]),
     tests("InferenceGraph", ["TensorCore", "Kernels"]),
+    tests("FormatONNX", ["TensorCore", "InferenceGraph", "ModelFormats"], exclude: ["Fixtures-ml"]),
     tests("ArtifactStores"),
     tests(
       "ServingHTTP",

@@ -57,6 +57,12 @@ public final class HTTPServer: Sendable {
     try await add(bootstrap().withBoundSocket(fileDescriptor).get())
   }
 
+  /// `listen(fileDescriptor:)` for a thread that may wait, which an event loop may not.
+  @discardableResult
+  public func listenBlocking(fileDescriptor: Int32) throws -> SocketAddress? {
+    try add(bootstrap().withBoundSocket(fileDescriptor).wait())
+  }
+
   /// Answers every request whose bytes have arrived, closes idle connections, and returns when none is left or the
   /// deadline has passed; what is open then is cut off.
   ///

@@ -10,9 +10,11 @@ public struct NginxConfig: Sendable {
   ///   - workerSockets: the workers' Unix sockets.
   ///   - controlSocket: the supervisor's.
   ///   - cores: cores that all processes share.
+  ///   - openFiles: descriptors that a process may have.
   ///   - isRoot: true when nginx would give up its rights by itself, and with them its way to the sockets.
   public init(
-    _ settings: ResolvedSettings, workerSockets: [String], controlSocket: String, cores: Int, isRoot: Bool
+    _ settings: ResolvedSettings, workerSockets: [String], controlSocket: String, cores: Int, openFiles: Int,
+    isRoot: Bool
   ) {
     let processes = max(1, cores / 2)
     let connections = settings[.maxConnections]
@@ -24,7 +26,7 @@ public struct NginxConfig: Sendable {
       "user": isRoot ? "user root root;" : "# nginx runs as the user of serve.",
       "nginx_processes": "\(processes)",
       "worker_connections": "\(perProcess * 2 + 64)",
-      "open_files": "\(perProcess * 4 + 256)",
+      "open_files": "\(min(perProcess * 4 + 256, openFiles))",
       "shutdown_seconds": "\(NginxConfig.seconds(settings[.shutdownTimeout]))",
       "access_log": settings[.accessLog] ? "/dev/stderr swiftlet" : "off",
       "keep_alive_seconds": "\(NginxConfig.seconds(settings[.keepAliveTimeout]))",

@@ -17,7 +17,7 @@ private func settings(_ flags: String...) throws -> ResolvedSettings {
     let resolved = try AllSettings.resolver.resolve(arguments: flags, environment: [:]) { _ in "" }
     return try NginxConfig(
       resolved, workerSockets: (0..<workers).map { "/run/w\($0).sock" }, controlSocket: "/run/c.sock", cores: cores,
-      isRoot: isRoot
+      openFiles: 65536, isRoot: isRoot
     ).render(NginxTemplate.builtIn, name: "nginx.conf")
   }
 
@@ -60,7 +60,7 @@ private func settings(_ flags: String...) throws -> ResolvedSettings {
   @Test(arguments: ["a {{nope}} b", "a {{listen"])
   func `a template that cannot be filled is refused by name`(template: String) throws {
     let config = try NginxConfig(
-      settings(), workerSockets: ["/w"], controlSocket: "/c", cores: 1, isRoot: false)
+      settings(), workerSockets: ["/w"], controlSocket: "/c", cores: 1, openFiles: 1024, isRoot: false)
     #expect(throws: StartError.self) { try config.render(template, name: "mine.conf") }
   }
 

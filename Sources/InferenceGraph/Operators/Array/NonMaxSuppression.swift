@@ -23,8 +23,8 @@ public struct NonMaxSuppression: Operator {
   }
 
   public func evaluate(_ inputs: inout [Value?], _ context: EvaluationContext) throws -> [Value] {
-    let boxes = try Argument.tensor(inputs, 0, "boxes")
-    let scores = try Argument.tensor(inputs, 1, "scores")
+    let boxes = try Operand.tensor(inputs, 0, "boxes")
+    let scores = try Operand.tensor(inputs, 1, "scores")
     guard boxes.dtype == .float32, scores.dtype == .float32, boxes.shape.rank == 3, scores.shape.rank == 3,
       boxes.shape[2] == 4, boxes.shape[0] == scores.shape[0], boxes.shape[1] == scores.shape[2]
     else {
@@ -33,8 +33,8 @@ public struct NonMaxSuppression: Operator {
         "boxes must be float32 [batch, n, 4] and scores float32 [batch, classes, n]: shapes "
           + "\(boxes.shape) and \(scores.shape) came")
     }
-    let most = try Argument.optionalTensor(inputs, 2, "max_output_boxes_per_class").map {
-      try Argument.integer($0, "max_output_boxes_per_class")
+    let most = try Operand.optionalTensor(inputs, 2, "max_output_boxes_per_class").map {
+      try Operand.integer($0, "max_output_boxes_per_class")
     }
     let overlap = try threshold(inputs, 3, "iou_threshold") ?? 0
     let least = try threshold(inputs, 4, "score_threshold")
@@ -66,7 +66,7 @@ public struct NonMaxSuppression: Operator {
   }
 
   private func threshold(_ inputs: [Value?], _ index: Int, _ label: String) throws -> Float? {
-    guard let tensor = try Argument.optionalTensor(inputs, index, label) else { return nil }
+    guard let tensor = try Operand.optionalTensor(inputs, index, label) else { return nil }
     guard tensor.count == 1, let value = tensor.array(of: Float.self)?.first else {
       throw GraphError(.invalidInput, "\(label) must be one float32, a \(tensor.dtype) of shape \(tensor.shape) came")
     }

@@ -198,7 +198,7 @@ enum StringInput {
   }
 
   static func tensor(_ inputs: [Value?], _ index: Int, _ label: String) throws -> Tensor {
-    let tensor = try Argument.tensor(inputs, index, label)
+    let tensor = try Operand.tensor(inputs, index, label)
     guard tensor.dtype == .string else {
       throw GraphError(.invalidInput, "input \(index) (\(label)) must hold strings, \(tensor.dtype) came")
     }

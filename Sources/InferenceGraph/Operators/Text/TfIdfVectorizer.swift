@@ -129,7 +129,7 @@ public struct TfIdfVectorizer: Operator {
   }
 
   public func evaluate(_ inputs: inout [Value?], _ context: EvaluationContext) throws -> [Value] {
-    let data = try Argument.tensor(inputs, 0, "X")
+    let data = try Operand.tensor(inputs, 0, "X")
     let items: [Int]
     if holdsStrings {
       items = try StringInput.tensor(inputs, 0, "X").strings.map { words[UTF8Text($0)] ?? -1 }
