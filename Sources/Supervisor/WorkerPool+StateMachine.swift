@@ -329,7 +329,8 @@ extension WorkerPool {
     actions.append(.closePort)
     guard let process = front.process else { return stopWorkers(now, &actions) }
     front = .stopping(process)
-    stage = .drainingFront(until: now + configuration.shutdownTimeout + .seconds(1))
+    let end = now + configuration.shutdownTimeout + .seconds(1)
+    stage = .drainingFront(until: min(end, (finalDeadline ?? end) - .seconds(1)))
     actions.append(.signalFront(process: process, .quit))
   }
 

@@ -206,6 +206,7 @@ class Load:
                     self.failures.append((time.monotonic(), repr(error)))
                 connection.close()
                 connection = self.server.connect(timeout=20)
+        connection.close()
 
     def finish(self):
         self.stop.set()
