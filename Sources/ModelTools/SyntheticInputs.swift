@@ -17,6 +17,9 @@ public struct SyntheticInputs: Sendable {
     self.shapes = shapes
   }
 
+  /// The most elements that an input is made up with.
+  public static let maxElements = 1 << 30
+
   /// One value for each input of `model`: small pseudo-random numbers, the same at every call; integers are 0 or 1
   /// for indices' sake, masks (`*mask*`) are ones, strings are `"a"`.
   ///
@@ -35,6 +38,9 @@ public struct SyntheticInputs: Sendable {
           "input \(name) is \(fact.type.map { "\($0)" } ?? "of unknown type"): only tensors can be made up")
       }
       let shape = try shape(name, fact)
+      guard let count = shape.checkedElementCount, count <= Self.maxElements else {
+        throw ToolError("input \(name) of shape \(shape) is too large to be made up: give --shape \(name)=...")
+      }
       return .tensor(fill(dtype, shape, mask: name.contains("mask")))
     }
   }
