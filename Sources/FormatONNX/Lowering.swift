@@ -79,11 +79,21 @@ public final class Lowering {
   }
   /// A graph attribute imported; values that it reads from outside come back as `captures`, and are the inputs of the
   /// graph after its own (`graph.inputs = formal inputs + captures`).
-  public func graph(_ name: String) throws -> (graph: Graph, captures: [ValueID]) {
+  ///
+  /// - Parameter formals: what is known of the graph's own inputs, by position.
+  public func graph(_ name: String, formals: [Fact] = []) throws -> (graph: Graph, captures: [ValueID]) {
+    try importer.importSubgraph(graphProto(name), formals: formals)
+  }
+
+  /// Adds the nodes of a graph attribute without inputs in the place of this node and returns its outputs.
+  public func inlinedGraph(_ name: String) throws -> [ValueID] { try importer.inlineSubgraph(graphProto(name)) }
+
+  private func graphProto(_ name: String) throws -> GraphProto {
     let proto: GraphProto? = try attribute(name) { if case .graph(let v) = $0 { v } else { nil } }
     guard let proto else { throw GraphError(.invalidModel, "attribute \"\(name)\" (a graph) is required and missing") }
-    return try importer.importSubgraph(proto)
+    return proto
   }
+
   public func type(_ name: String) throws -> TypeProto? {
     try attribute(name) { if case .type(let v) = $0 { v } else { nil } }
   }

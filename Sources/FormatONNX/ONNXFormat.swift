@@ -23,7 +23,7 @@ public enum ONNXFormat: ModelFormat {
     guard !file.bytes.isEmpty else { throw ONNXError(.malformed, "\(path) is empty") }
     let model = try ModelReader(file, limits: limits).model()
     guard let proto = model.graph else { throw ONNXError(.malformed, "\(path) is no ONNX model: it has no graph") }
-    let context = GraphImporter.ModelContext(model, limits: limits)
+    let context = try GraphImporter.ModelContext(model, limits: limits)
     let opsets = model.opsets.isEmpty ? ["": 1] : model.opsets
     let graph = try GraphImporter(context, opsets: opsets).importMain(proto)
     var counts: [String: Int] = [:]
@@ -36,6 +36,23 @@ public enum ONNXFormat: ModelFormat {
       metadata: model.metadata,
       versions: [("IR", model.irVersion)]
         + opsets.sorted { $0.key < $1.key }.map { ($0.key.isEmpty ? "ai.onnx" : $0.key, $0.value) },
-      operatorCounts: counts.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map { ($0.key, $0.value) })
+      operatorCounts: counts.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map { ($0.key, $0.value) },
+      parameterCount: parameters(proto))
+  }
+
+  /// Elements of numeric initialisers and tensor attributes, and of float lists: what training found. Integer lists are
+  /// axes, pads and tree structure.
+  private static func parameters(_ graph: GraphProto) -> Int {
+    func count(_ tensor: Tensor) -> Int { tensor.dtype.isFloatingPoint ? tensor.count : 0 }
+    var total = graph.initializers.reduce(0) { $0 + count($1.tensor) }
+    for attribute in graph.nodes.lazy.flatMap(\.attributes) {
+      switch attribute.value {
+      case .tensor(let tensor): total += count(tensor)
+      case .floats(let list): total += list.count
+      case .graph(let inner): total += parameters(inner)
+      default: break
+      }
+    }
+    return total
   }
 }

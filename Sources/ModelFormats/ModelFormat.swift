@@ -27,10 +27,13 @@ public struct LoadedModel: Sendable {
   public var versions: [(name: String, version: Int)]
   /// Operators as the file counts them, before lowering.
   public var operatorCounts: [(name: String, count: Int)]
+  /// Learned numbers in the file: elements of its numeric tensors and of the number lists that operators carry.
+  public var parameterCount: Int
 
   public init(
     format: String, path: String, graph: Graph, producer: String = "", metadata: [String: String] = [:],
-    versions: [(name: String, version: Int)] = [], operatorCounts: [(name: String, count: Int)] = []
+    versions: [(name: String, version: Int)] = [], operatorCounts: [(name: String, count: Int)] = [],
+    parameterCount: Int = 0
   ) {
     self.format = format
     self.path = path
@@ -39,5 +42,6 @@ public struct LoadedModel: Sendable {
     self.metadata = metadata
     self.versions = versions
     self.operatorCounts = operatorCounts
+    self.parameterCount = parameterCount
   }
 }

@@ -11,14 +11,6 @@ public struct Inspection: Sendable {
 
   public init(_ model: PreparedModel) { self.model = model }
 
-  /// Elements of all constants of the graph as loaded.
-  public var parameterCount: Int {
-    model.loaded.graph.values.reduce(0) { total, slot in
-      guard let tensor = slot.fact.constant?.tensor, tensor.dtype != .string else { return total }
-      return total + tensor.count
-    }
-  }
-
   /// Bytes of weights as they are run: constants and what operators packed.
   public var weightBytes: Int { model.session.plan.constantBytes }
 
@@ -47,7 +39,7 @@ public struct Inspection: Sendable {
       "inputs": ports(signature.inputs), "outputs": ports(signature.outputs),
       "columns": signature.columns.map { .array($0.map { .string($0) }) } ?? .null,
       "operators": .object(loaded.operatorCounts.map { ($0.name, .number($0.count)) }),
-      "parameters": .number(parameterCount),
+      "parameters": .number(loaded.parameterCount),
       "memory": ["weights_bytes": .number(weightBytes)],
       "steps": .array(model.session.plan.operatorNames.map { .string($0) }),
       "metadata": .object(loaded.metadata.sorted { $0.key < $1.key }.map { ($0.key, .string($0.value)) }),
@@ -69,7 +61,7 @@ public struct Inspection: Sendable {
     if let columns = signature.columns { line("columns", columns.joined(separator: ", ")) }
     line("operators", loaded.operatorCounts.map { "\($0.name) x\($0.count)" }.joined(separator: ", "))
     line("steps", "\(model.session.plan.operatorNames.count) after optimisation")
-    line("parameters", "\(parameterCount)")
+    line("parameters", "\(loaded.parameterCount)")
     line("weights", Inspection.size(weightBytes))
     return out
   }

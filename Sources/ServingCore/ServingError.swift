@@ -29,6 +29,9 @@ public struct ServingError: Error, Sendable, CustomStringConvertible {
     case badGateway = "bad_gateway"
     case gatewayTimeout = "gateway_timeout"
     case insufficientStorage = "insufficient_storage"
+    case expectationFailed = "expectation_failed"
+    case unsupportedTransferCoding = "unsupported_transfer_coding"
+    case unsupportedHTTPVersion = "unsupported_http_version"
 
     /// The HTTP status.
     public var status: Int {
@@ -47,6 +50,9 @@ public struct ServingError: Error, Sendable, CustomStringConvertible {
       case .overloaded, .notReady, .draining: 503
       case .gatewayTimeout: 504
       case .insufficientStorage: 507
+      case .expectationFailed: 417
+      case .unsupportedTransferCoding: 501
+      case .unsupportedHTTPVersion: 505
       }
     }
   }

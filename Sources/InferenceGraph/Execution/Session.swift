@@ -33,16 +33,26 @@ public final class Session: Sendable {
   ///
   /// - Throws: `GraphError` with the node named.
   public func run(_ inputs: [Value?], profile: Profile? = nil) throws -> [Value] {
+    try run(inputs, profile: profile, context: nil)
+  }
+
+  /// Runs the graph as a part of another run, whose threads and memory it shares.
+  func run(_ inputs: [Value?], within context: EvaluationContext) throws -> [Value] {
+    try run(inputs, profile: nil, context: context)
+  }
+
+  private func run(_ inputs: [Value?], profile: Profile?, context: EvaluationContext?) throws -> [Value] {
     let state = idle.withLock { $0.popLast() }?.state ?? RunState(plan, pool)
     defer {
       for register in plan.inputs { state.registers[register] = nil }
       idle.withLock { if $0.count < 64 { $0.append(Box(state: state)) } }
     }
+    let context = context ?? state.context
     for (register, value) in zip(plan.inputs, inputs) { state.registers[register] = value }
     do {
       for (index, step) in plan.steps.enumerated() {
         let started = profile?.now() ?? 0
-        try run(step, state)
+        try run(step, state, context)
         profile?.record(index, started)
       }
     } catch {
@@ -61,7 +71,7 @@ public final class Session: Sendable {
     return outputs
   }
 
-  private func run(_ step: Plan.Step, _ state: RunState) throws {
+  private func run(_ step: Plan.Step, _ state: RunState, _ context: EvaluationContext) throws {
     var inputs: [Value?] = []
     inputs.reserveCapacity(step.inputs.count)
     for (position, register) in step.inputs.enumerated() {
@@ -74,15 +84,15 @@ public final class Session: Sendable {
     }
     let outputs: [Value]
     do {
-      outputs = try step.op.evaluate(&inputs, state.context)
+      outputs = try step.op.evaluate(&inputs, context)
     } catch {
       throw GraphError.wrapping(error, node: "\(step.op.name) node \"\(step.name)\"")
     }
     for (register, value) in zip(step.outputs, outputs) {
-      if register >= 0 { state.registers[register] = value } else { state.context.arena.recycle(value) }
+      if register >= 0 { state.registers[register] = value } else { context.arena.recycle(value) }
     }
     for position in inputs.indices.reversed() where step.dies[position] {
-      if let value = inputs[position].take() { state.context.arena.recycle(value) }
+      if let value = inputs[position].take() { context.arena.recycle(value) }
     }
   }
 }

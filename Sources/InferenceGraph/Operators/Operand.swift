@@ -112,3 +112,4 @@ enum Operand {
     return (items, element)
   }
 }
+typealias Argument = Operand

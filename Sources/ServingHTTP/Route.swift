@@ -1,0 +1,113 @@
+public import ServingCore
+
+/// One entry of the route table: where it answers, what it does, and the sentence that documentation prints.
+public struct Route: Sendable {
+  /// Where the handler runs.
+  public enum Execution: Sendable {
+    /// On the event loop: it must take microseconds and never wait.
+    case inline
+    /// On a compute thread.
+    case offload
+    /// On the event loop when the expected time in nanoseconds is under the configured threshold and the body small.
+    case measured(@Sendable () -> UInt64)
+  }
+
+  public typealias Handler = @Sendable (HTTPRequest) throws(ServingError) -> HTTPResponse
+
+  public var methods: [HTTPMethod]
+  public var path: PathPattern
+  public var doc: String
+  public var execution: Execution
+  /// A limit of this route below `HTTPServerConfiguration.maxBodyBytes`; nil for that one.
+  public var maxBodyBytes: Int?
+  public var handler: Handler
+
+  public init(
+    _ methods: [HTTPMethod], _ path: PathPattern, doc: String, execution: Execution = .inline,
+    maxBodyBytes: Int? = nil, handler: @escaping Handler
+  ) {
+    self.methods = methods
+    self.path = path
+    self.doc = doc
+    self.execution = execution
+    self.maxBodyBytes = maxBodyBytes ?? (methods.allSatisfy { $0 == .GET } ? Self.bodyLimitOfReads : nil)
+    self.handler = handler
+  }
+
+  /// A route of one method.
+  public init(
+    _ method: HTTPMethod, _ path: PathPattern, doc: String, execution: Execution = .inline,
+    maxBodyBytes: Int? = nil, handler: @escaping Handler
+  ) {
+    self.init([method], path, doc: doc, execution: execution, maxBodyBytes: maxBodyBytes, handler: handler)
+  }
+
+  /// The methods that are answered: where there is a GET there is a HEAD (RFC 9110, section 9.1).
+  var answeredMethods: [HTTPMethod] {
+    methods.contains(.GET) && !methods.contains(.HEAD) ? methods + [.HEAD] : methods
+  }
+
+  /// A route that only reads needs no body; one that comes along is swallowed up to this many bytes.
+  static let bodyLimitOfReads = 64 * 1024
+}
+
+/// A path such as `/ping` or `/models/{model}/invoke`; `{name}` stands for one whole segment that is not empty.
+public struct PathPattern: Sendable, Hashable, ExpressibleByStringLiteral, CustomStringConvertible {
+  public let description: String
+  private let segments: [Segment]
+  /// True for a path without `{name}` segments.
+  let isLiteral: Bool
+
+  private enum Segment: Sendable, Hashable {
+    case literal(Substring)
+    case parameter(String)
+  }
+
+  public init(_ text: String) {
+    description = text
+    segments = text.split(separator: "/", omittingEmptySubsequences: false).map { part in
+      part.hasPrefix("{") && part.hasSuffix("}") ? .parameter(String(part.dropFirst().dropLast())) : .literal(part)
+    }
+    isLiteral = segments.allSatisfy { if case .literal = $0 { true } else { false } }
+  }
+
+  public init(stringLiteral text: String) { self.init(text) }
+
+  /// The parameters when `path` fits the pattern, nil when it does not.
+  func match(_ path: String) -> [String: String]? {
+    let parts = path.split(separator: "/", omittingEmptySubsequences: false)
+    guard parts.count == segments.count else { return nil }
+    var parameters: [String: String] = [:]
+    for (segment, part) in zip(segments, parts) {
+      switch segment {
+      case .literal(let text):
+        guard text == part else { return nil }
+      case .parameter(let name):
+        guard !part.isEmpty, let value = PercentEncoding.decode(part) else { return nil }
+        parameters[name] = value
+      }
+    }
+    return parameters
+  }
+}
+
+/// Percent-encoding (RFC 3986, section 2.1).
+public enum PercentEncoding {
+  /// The decoded text; nil when an escape is broken, or when the bytes are no UTF-8 or hold a NUL.
+  public static func decode(_ text: Substring) -> String? {
+    var bytes: [UInt8] = []
+    var rest = text.utf8[...]
+    while let byte = rest.popFirst() {
+      guard byte == UInt8(ascii: "%") else {
+        bytes.append(byte)
+        continue
+      }
+      guard let high = rest.popFirst().flatMap(HTTPCharacters.hexValue),
+        let low = rest.popFirst().flatMap(HTTPCharacters.hexValue)
+      else { return nil }
+      bytes.append(high << 4 | low)
+    }
+    if bytes.contains(0) { return nil }
+    return String(validating: bytes, as: UTF8.self)
+  }
+}
