@@ -149,7 +149,7 @@ private func text(_ path: String) -> String? {
   }
 
   private func code(_ bytes: [UInt8]) -> ArchiveError.Code? {
-    withFolder { folder in
+    withFolder { folder -> ArchiveError.Code? in
       save(bytes, "\(folder)/m.tar")
       do {
         try ArchiveExtractor().extract("\(folder)/m.tar", into: "\(folder)/out")
