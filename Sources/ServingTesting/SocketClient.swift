@@ -59,7 +59,7 @@ public final class SocketClient {
       #if canImport(Darwin)
       let flags: Int32 = 0
       #else
-      let flags = Int32(MSG_NOSIGNAL.rawValue)
+      let flags = Int32(MSG_NOSIGNAL)
       #endif
       let count = bytes[sent...].withUnsafeBytes { sendBytes(descriptor, $0, flags) }
       if count <= 0 { return false }
