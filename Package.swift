@@ -48,7 +48,15 @@ let kernelVariants: [Target] = []
 let package = Package(
   name: "swiftlet",
   platforms: [.macOS(.v15)],
-  products: [],
+  products: [
+    // Everything that reads outside bytes, for the package in Fuzz/.
+    .library(
+      name: "SwiftletReaders",
+      targets: [
+        "TensorCore", "InferenceGraph", "ModelFormats", "FormatONNX", "ModelLoading", "ModelTools", "ServingCore",
+        "ArtifactStores", "JSONDocument",
+      ])
+  ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
@@ -87,6 +95,9 @@ let package = Package(
         .product(name: "NIOPosix", package: "swift-nio"), .product(name: "Logging", package: "swift-log"),
       ], swiftSettings: swiftSettings),
     library("ArtifactStores", ["CZlib"]),
+    library("Settings"),
+    .target(name: "CProcess"),
+    library("Supervisor", ["Settings", "CProcess", .product(name: "Logging", package: "swift-log")]),
     library("JSONDocument"),
     library(
       "ModelLoading",
@@ -101,16 +112,33 @@ let package = Package(
       "Command",
       [
         "ModelLoading", "ModelFormats", "ModelTools", "ServingCore", "ArtifactStores", "JSONDocument", "Kernels",
-        "InferenceGraph", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "InferenceGraph", "ServeCommand", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .executableTarget(
       name: "swiftlet-dev",
       dependencies: ["Command", .product(name: "ArgumentParser", package: "swift-argument-parser")],
       swiftSettings: swiftSettings),
+    library(
+      "ServeCommand",
+      [
+        "Settings", "Supervisor", "ServingCore", "ServingHTTP", "ModelFormats", "ModelLoading", "ArtifactStores",
+        "Kernels",
+        .product(name: "NIOPosix", package: "swift-nio"), .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "Logging", package: "swift-log"),
+      ]),
+    .executableTarget(name: "serve", dependencies: ["ServeCommand"], swiftSettings: swiftSettings),
+    .executableTarget(
+      name: "swiftlet",
+      dependencies: ["Command", "ServeCommand", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+      swiftSettings: swiftSettings),
+    tests("Settings"),
+    tests("Supervisor", ["Settings", .product(name: "Logging", package: "swift-log")]),
     tests("TensorCore"),
     tests("Kernels", ["KernelChecks"]),
-    tests("InferenceGraph", ["TensorCore"]),
+    tests("InferenceGraph", ["TensorCore", "Kernels"]),
+    tests("FormatONNX", ["TensorCore", "InferenceGraph", "ModelFormats"], exclude: ["Fixtures-ml"]),
     tests("ArtifactStores"),
+    tests("JSONDocument"),
     tests(
       "ServingHTTP",
       [

@@ -6,6 +6,8 @@ public struct SwiftletCommand: ParsableCommand {
     commandName: "swiftlet",
     abstract: "Serve machine-learning models over HTTP, and look into them.",
     subcommands: [
+      Serve.self,
+      SettingsCommand.self,
       Inspect.self,
       Predict.self,
       Bench.self,

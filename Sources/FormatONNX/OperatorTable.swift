@@ -6,21 +6,25 @@ public enum OperatorTable {
   /// Arithmetic, comparison, logic, reductions.
   static let math: [ONNXOperator] =
     unary + activations + arithmetic + logic + comparison + variadic + casting + softmax + reductions + argReductions
-    + cumulative
-    + [clip, gemm, matMul, mod, pRelu, pow, `where`]
+    + cumulative + quantization + signal + random
+    + [clip, det, einsum, gemm, matMul, mod, pRelu, pow, `where`]
 
-  /// Shapes, gathering, joining, casting.
+  /// Shapes, gathering, joining, selecting; strings.
   static let array: [ONNXOperator] = [
     identity, constant, constantOfShape, shape, size,
     reshape, flatten, squeeze, unsqueeze, transpose,
     concat, split, slice, expand, tile, pad, centerCropPad,
     gather, gatherElements, gatherND, scatter, scatterElements, scatterND, tensorScatter,
     range, eyeLike, trilu, oneHot, nonZero, compress, unique, topK,
-    depthToSpace, spaceToDepth, reverseSequence, dropout,
+    depthToSpace, spaceToDepth, reverseSequence, dropout, nonMaxSuppression,
+    stringConcat, stringSplit, stringNormalizer, regexFullMatch, tfIdfVectorizer,
   ]
 
   /// Convolution, pooling, normalisation, recurrence, attention.
-  static let neural: [ONNXOperator] = []
+  static let neural: [ONNXOperator] =
+    pools + rowNormalizations + recurrent + [
+      batchNormalization, conv,
+    ]
 
   /// The domain `ai.onnx.ml`.
   static let machineLearning: [ONNXOperator] = [

@@ -37,14 +37,14 @@ package enum Bench {
       withPointers(a, b, &c) { a, b, c in
         let constant = time(0.3) {
           for _ in 0..<repeats {
-            Gemm.multiply(
+            MatrixMultiply.multiply(
               m: m, n: n, k: k, .strided(a, rowStride: k, columnStride: 1), .packed(packed.elements),
               into: c, cRowStride: n)
           }
         }
         let plain = time(0.3) {
           for _ in 0..<repeats {
-            Gemm.multiply(
+            MatrixMultiply.multiply(
               m: m, n: n, k: k, .strided(a, rowStride: k, columnStride: 1), .strided(b, rowStride: n, columnStride: 1),
               into: c, cRowStride: n)
           }

@@ -102,6 +102,28 @@ public struct KernelTable: Sendable {
   public var transpose:
     @convention(c) @Sendable (UnsafePointer<Float>, Int, UnsafeMutablePointer<Float>, Int, Int, Int) -> Void
 
+  // MARK: Convolution
+
+  /// Writes one panel of a convolution's matrix of windows: `(source, sourceEnd, rowOffsets, rows, segments,
+  /// segmentCount, step, panel)`. Row `i` is put together from `segments`, triples of (column, offset, length) read at
+  /// `source + rowOffsets[i] + offset`, `step` elements apart. The panel needs room for `gemmColumns` elements beyond
+  /// its end.
+  public var gatherWindows: GatherWindows
+  /// `out[i] = bias + Σ weights[t] * source[offsets[t] + i*step]`: `(source, sourceEnd, offsets, weights, taps, step,
+  /// bias, out, n)`.
+  public var depthwise: Depthwise
+
+  public typealias GatherWindows =
+    @convention(c) @Sendable (
+      UnsafePointer<Float>, UnsafePointer<Float>, UnsafePointer<Int>, Int, UnsafePointer<Int>, Int, Int,
+      UnsafeMutablePointer<Float>
+    ) -> Void
+  public typealias Depthwise =
+    @convention(c) @Sendable (
+      UnsafePointer<Float>, UnsafePointer<Float>, UnsafePointer<Int>, UnsafePointer<Float>, Int, Int, Float,
+      UnsafeMutablePointer<Float>, Int
+    ) -> Void
+
   // MARK: Matrix product
 
   /// Rows of the micro-kernel's largest tile.
@@ -109,7 +131,7 @@ public struct KernelTable: Sendable {
   /// Columns of a tile: the width of a panel of packed B.
   public var gemmColumns: Int
   /// Packs B into panels of `gemmColumns` columns, `panel[k][column]`, zeros beyond the last column:
-  /// `(b, rowStride, columnStride, k, n, packed)`; see `Gemm.packedCount`.
+  /// `(b, rowStride, columnStride, k, n, packed)`; see `MatrixMultiply.packedCount`.
   public var packB:
     @convention(c) @Sendable (UnsafePointer<Float>, Int, Int, Int, Int, UnsafeMutablePointer<Float>) -> Void
   /// Packs A into balanced panels of at most `gemmRows` rows, `panel[k][row]`: `(a, rowStride, columnStride, m, k,
@@ -118,6 +140,11 @@ public struct KernelTable: Sendable {
     @convention(c) @Sendable (UnsafePointer<Float>, Int, Int, Int, Int, UnsafeMutablePointer<Float>) -> Void
   /// Computes a part of a product; the argument points to a `GemmTask`.
   public var gemm: @convention(c) @Sendable (UnsafeRawPointer) -> Void
+
+  // MARK: Trees
+
+  /// Finds the leaves of 16 or 64 rows; the argument points to a `TreeTask`.
+  public var treeLeaves: @convention(c) @Sendable (UnsafeRawPointer) -> Void
 
   public init(
     name: StaticString, exp: Unary, log: Unary, tanh: Unary, erf: Unary, sigmoid: Unary, relu: Unary, gelu: Unary,
@@ -139,10 +166,11 @@ public struct KernelTable: Sendable {
       @convention(c) @Sendable (UnsafePointer<Float>, UnsafePointer<Float>?, Float, UnsafeMutablePointer<Float>, Int)
       -> Void,
     transpose: @convention(c) @Sendable (UnsafePointer<Float>, Int, UnsafeMutablePointer<Float>, Int, Int, Int) -> Void,
-    gemmRows: Int, gemmColumns: Int,
+    gatherWindows: GatherWindows, depthwise: Depthwise, gemmRows: Int, gemmColumns: Int,
     packB: @convention(c) @Sendable (UnsafePointer<Float>, Int, Int, Int, Int, UnsafeMutablePointer<Float>) -> Void,
     packA: @convention(c) @Sendable (UnsafePointer<Float>, Int, Int, Int, Int, UnsafeMutablePointer<Float>) -> Void,
-    gemm: @convention(c) @Sendable (UnsafeRawPointer) -> Void
+    gemm: @convention(c) @Sendable (UnsafeRawPointer) -> Void,
+    treeLeaves: @convention(c) @Sendable (UnsafeRawPointer) -> Void
   ) {
     self.name = name
     self.exp = exp
@@ -190,10 +218,13 @@ public struct KernelTable: Sendable {
     self.layerNorm = layerNorm
     self.rmsNorm = rmsNorm
     self.transpose = transpose
+    self.gatherWindows = gatherWindows
+    self.depthwise = depthwise
     self.gemmRows = gemmRows
     self.gemmColumns = gemmColumns
     self.packB = packB
     self.packA = packA
     self.gemm = gemm
+    self.treeLeaves = treeLeaves
   }
 }

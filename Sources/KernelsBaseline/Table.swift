@@ -21,6 +21,8 @@ public func kernelTable() -> KernelTable {
     reversedDivideScalar: kernelReversedDivideScalar, maximumScalar: kernelMaximumScalar,
     minimumScalar: kernelMinimumScalar, axpy: kernelAxpy, sum: kernelSum, sumOfSquares: kernelSumOfSquares,
     max: kernelMax, min: kernelMin, dot: kernelDot, softmax: kernelSoftmax, logSoftmax: kernelLogSoftmax,
-    layerNorm: kernelLayerNorm, rmsNorm: kernelRMSNorm, transpose: kernelTranspose, gemmRows: tileRows,
-    gemmColumns: tileColumns, packB: kernelPackB, packA: kernelPackA, gemm: kernelGemm)
+    layerNorm: kernelLayerNorm, rmsNorm: kernelRMSNorm, transpose: kernelTranspose,
+    gatherWindows: kernelGatherWindows, depthwise: kernelDepthwise, gemmRows: tileRows,
+    gemmColumns: tileColumns, packB: kernelPackB, packA: kernelPackA, gemm: kernelGemm,
+    treeLeaves: kernelTreeLeaves)
 }

@@ -1,7 +1,7 @@
 import TensorCore
 
 /// Reading of an operator's inputs, with messages that name what was expected.
-enum Argument {
+enum Operand {
   /// Input `index`, which must be given.
   static func value(_ inputs: [Value?], _ index: Int, _ label: String = "") throws -> Value {
     guard index < inputs.count, let value = inputs[index] else {
@@ -112,3 +112,4 @@ enum Argument {
     return (items, element)
   }
 }
+typealias Argument = Operand

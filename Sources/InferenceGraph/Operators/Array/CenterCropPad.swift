@@ -23,9 +23,9 @@ public struct CenterCropPad: DataMovement {
   }
 
   public func move(_ inputs: inout [Value?], _ context: EvaluationContext) throws -> [Value] {
-    let data = try Argument.tensor(inputs, 0, "input_data")
-    let extents = try Argument.integers(inputs, 1, "shape")
-    let list = try Argument.axes(axes ?? Array(0..<data.shape.rank), rank: data.shape.rank)
+    let data = try Operand.tensor(inputs, 0, "input_data")
+    let extents = try Operand.integers(inputs, 1, "shape")
+    let list = try Operand.axes(axes ?? Array(0..<data.shape.rank), rank: data.shape.rank)
     guard extents.count == list.count, extents.allSatisfy({ $0 >= 0 }) else {
       throw GraphError(.invalidInput, "extents \(extents) for \(list.count) axes")
     }

@@ -18,14 +18,14 @@ public struct Compress: DataMovement {
   }
 
   public func move(_ inputs: inout [Value?], _ context: EvaluationContext) throws -> [Value] {
-    var data = try Argument.tensor(inputs, 0, "input")
-    let condition = try Argument.tensor(inputs, 1, "condition")
+    var data = try Operand.tensor(inputs, 0, "input")
+    let condition = try Operand.tensor(inputs, 1, "condition")
     guard condition.shape.rank == 1, let flags = condition.array(of: Bool.self) else {
       throw GraphError(
         .invalidInput, "the condition must be a list of bools, a \(condition.dtype) of shape \(condition.shape) came")
     }
     if axis == nil { data = try data.viewed([data.count]) }
-    let axis = try Argument.axis(axis ?? 0, rank: data.shape.rank)
+    let axis = try Operand.axis(axis ?? 0, rank: data.shape.rank)
     let extent = data.shape[axis]
     let kept = flags.indices.filter { flags[$0] }
     if let last = kept.last, last >= extent {

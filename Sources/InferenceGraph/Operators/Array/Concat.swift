@@ -51,14 +51,14 @@ public struct Concat: DataMovement {
 
   public func move(_ inputs: inout [Value?], _ context: EvaluationContext) throws -> [Value] {
     var tensors: [Tensor] = []
-    for index in inputs.indices { tensors.append(try Argument.tensor(inputs, index, "inputs")) }
+    for index in inputs.indices { tensors.append(try Operand.tensor(inputs, index, "inputs")) }
     return [.tensor(try Concat.join(tensors, axis: axis, context))]
   }
 
   /// `tensors`, which must not hold strings, one after the other along `axis`.
   static func join(_ tensors: [Tensor], axis: Int, _ context: EvaluationContext) throws -> Tensor {
     guard let first = tensors.first else { throw GraphError(.invalidInput, "there is nothing to join") }
-    let axis = try Argument.axis(axis, rank: first.shape.rank)
+    let axis = try Operand.axis(axis, rank: first.shape.rank)
     var shape = first.shape
     shape[axis] = 0
     for tensor in tensors {

@@ -37,7 +37,7 @@ public struct DepthToSpace: DataMovement {
   }
 
   public func move(_ inputs: inout [Value?], _ context: EvaluationContext) throws -> [Value] {
-    let data = try Argument.tensor(inputs, 0, "input")
+    let data = try Operand.tensor(inputs, 0, "input")
     guard data.shape.rank == 4, data.shape[1] % (block * block) == 0 else {
       throw GraphError(.invalidInput, "an input of shape \(data.shape) has no blocks of \(block)")
     }
@@ -91,7 +91,7 @@ public struct SpaceToDepth: DataMovement {
   }
 
   public func move(_ inputs: inout [Value?], _ context: EvaluationContext) throws -> [Value] {
-    let data = try Argument.tensor(inputs, 0, "input")
+    let data = try Operand.tensor(inputs, 0, "input")
     guard data.shape.rank == 4, data.shape[2] % block == 0, data.shape[3] % block == 0 else {
       throw GraphError(.invalidInput, "an input of shape \(data.shape) has no blocks of \(block)")
     }

@@ -17,10 +17,10 @@ public struct Dropout: Operator {
   }
 
   public func evaluate(_ inputs: inout [Value?], _ context: EvaluationContext) throws -> [Value] {
-    let data = try Argument.tensor(inputs, 0, "data")
-    let ratio = try Argument.optionalTensor(inputs, 1, "ratio").map(Dropout.number) ?? 0.5
-    let isTraining = try Argument.optionalTensor(inputs, 2, "training_mode").map {
-      try Argument.bool($0, "training_mode")
+    let data = try Operand.tensor(inputs, 0, "data")
+    let ratio = try Operand.optionalTensor(inputs, 1, "ratio").map(Dropout.number) ?? 0.5
+    let isTraining = try Operand.optionalTensor(inputs, 2, "training_mode").map {
+      try Operand.bool($0, "training_mode")
     }
     let mask = try context.allocate(.bool, data.shape)
     let kept = mask.unsafeMutableElements(of: Bool.self)

@@ -26,8 +26,8 @@ public struct Expand: DataMovement {
   }
 
   public func move(_ inputs: inout [Value?], _ context: EvaluationContext) throws -> [Value] {
-    let data = try Argument.tensor(inputs, 0, "input")
-    let target = Shape(try Argument.integers(inputs, 1, "shape"))
+    let data = try Operand.tensor(inputs, 0, "input")
+    let target = Shape(try Operand.integers(inputs, 1, "shape"))
     guard target.checkedElementCount != nil, let shape = data.shape.broadcast(with: target) else {
       throw GraphError(.invalidInput, "shape \(data.shape) cannot be broadcast with shape \(target)")
     }
@@ -55,8 +55,8 @@ public struct Tile: DataMovement {
   }
 
   public func move(_ inputs: inout [Value?], _ context: EvaluationContext) throws -> [Value] {
-    let data = try Argument.tensor(inputs, 0, "input")
-    let repeats = try Argument.integers(inputs, 1, "repeats")
+    let data = try Operand.tensor(inputs, 0, "input")
+    let repeats = try Operand.integers(inputs, 1, "repeats")
     guard repeats.count == data.shape.rank, repeats.allSatisfy({ $0 >= 0 }) else {
       throw GraphError(.invalidInput, "repeats \(repeats) for a tensor of shape \(data.shape)")
     }

@@ -21,7 +21,7 @@ public struct EyeLike: Operator {
   }
 
   public func evaluate(_ inputs: inout [Value?], _ context: EvaluationContext) throws -> [Value] {
-    let data = try Argument.tensor(inputs, 0, "input")
+    let data = try Operand.tensor(inputs, 0, "input")
     guard data.shape.rank == 2 else {
       throw GraphError(.invalidInput, "the input must be a matrix, shape \(data.shape) came")
     }

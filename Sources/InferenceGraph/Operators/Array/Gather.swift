@@ -37,11 +37,11 @@ public struct Gather: DataMovement {
   }
 
   public func move(_ inputs: inout [Value?], _ context: EvaluationContext) throws -> [Value] {
-    let data = try Argument.tensor(inputs, 0, "data")
-    let places = try Argument.tensor(inputs, 1, "indices")
-    let axis = try Argument.axis(axis, rank: data.shape.rank)
+    let data = try Operand.tensor(inputs, 0, "data")
+    let places = try Operand.tensor(inputs, 1, "indices")
+    let axis = try Operand.axis(axis, rank: data.shape.rank)
     let extent = data.shape[axis]
-    let indices = try Argument.indices(places, extent: extent, "indices")
+    let indices = try Operand.indices(places, extent: extent, "indices")
     let shape = Shape(Array(data.shape.dims[..<axis]) + places.shape.dims + Array(data.shape.dims[(axis + 1)...]))
     let outer = data.shape.product(0..<axis)
     let inner = data.shape.product((axis + 1)..<data.shape.rank)
@@ -116,8 +116,8 @@ public struct GatherND: DataMovement {
   }
 
   public func move(_ inputs: inout [Value?], _ context: EvaluationContext) throws -> [Value] {
-    let data = try Argument.tensor(inputs, 0, "data")
-    let places = try Argument.tensor(inputs, 1, "indices")
+    let data = try Operand.tensor(inputs, 0, "data")
+    let places = try Operand.tensor(inputs, 1, "indices")
     let tuples = try IndexTuples(places, into: data.shape, batchDims: batchDims)
     let shape = Shape(Array(places.shape.dims.dropLast()) + Array(data.shape.dims[(batchDims + tuples.depth)...]))
     let out = try context.allocate(data.dtype, shape)
@@ -194,8 +194,8 @@ public struct GatherElements: DataMovement {
   }
 
   public func move(_ inputs: inout [Value?], _ context: EvaluationContext) throws -> [Value] {
-    let data = try Argument.tensor(inputs, 0, "data")
-    let places = try Argument.tensor(inputs, 1, "indices")
+    let data = try Operand.tensor(inputs, 0, "data")
+    let places = try Operand.tensor(inputs, 1, "indices")
     let lines = try ElementLines(data.shape, places, axis: axis)
     let out = try context.allocate(data.dtype, places.shape)
     if out.count > 0 {
@@ -234,14 +234,14 @@ struct ElementLines {
   private let step: Int
 
   init(_ data: Shape, _ places: Tensor, axis: Int) throws {
-    let axis = try Argument.axis(axis, rank: data.rank)
+    let axis = try Operand.axis(axis, rank: data.rank)
     guard places.shape.rank == data.rank,
       (0..<data.rank).allSatisfy({ $0 == axis || places.shape[$0] <= data[$0] })
     else {
       throw GraphError(
         .invalidInput, "indices of shape \(places.shape) do not fit data of shape \(data) along axis \(axis)")
     }
-    indices = try Argument.indices(places, extent: data[axis], "indices")
+    indices = try Operand.indices(places, extent: data[axis], "indices")
     let last = data.rank - 1
     var strides = data.strides
     along = strides[axis]

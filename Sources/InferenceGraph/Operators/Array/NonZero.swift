@@ -12,7 +12,7 @@ public struct NonZero: Operator {
   }
 
   public func evaluate(_ inputs: inout [Value?], _ context: EvaluationContext) throws -> [Value] {
-    let data = try Argument.tensor(inputs, 0, "X")
+    let data = try Operand.tensor(inputs, 0, "X")
     let found = try NonZero.positions(data)
     let rank = data.shape.rank
     let out = try context.allocate(.int64, [rank, found.count])

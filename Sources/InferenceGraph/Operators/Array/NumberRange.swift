@@ -22,7 +22,7 @@ public struct NumberRange: Operator {
   }
 
   public func evaluate(_ inputs: inout [Value?], _ context: EvaluationContext) throws -> [Value] {
-    let terms = try ["start", "limit", "delta"].enumerated().map { try Argument.tensor(inputs, $0, $1) }
+    let terms = try ["start", "limit", "delta"].enumerated().map { try Operand.tensor(inputs, $0, $1) }
     let dtype = terms[0].dtype
     guard terms.allSatisfy({ $0.count == 1 && $0.dtype == dtype }) else {
       throw GraphError(.invalidInput, "start, limit and delta must be single numbers of one kind")

@@ -29,14 +29,14 @@ public struct OneHot: DataMovement {
   }
 
   public func move(_ inputs: inout [Value?], _ context: EvaluationContext) throws -> [Value] {
-    let places = try Argument.tensor(inputs, 0, "indices")
-    let depth = try OneHot.depth(Argument.tensor(inputs, 1, "depth"))
-    let values = try Argument.tensor(inputs, 2, "values")
+    let places = try Operand.tensor(inputs, 0, "indices")
+    let depth = try OneHot.depth(Operand.tensor(inputs, 1, "depth"))
+    let values = try Operand.tensor(inputs, 2, "values")
     guard values.count == 2 else { throw GraphError(.invalidInput, "values must be two, off and on") }
     guard let indices = Truncation.integers(places) else {
       throw GraphError(.invalidInput, "indices must be numbers, \(places.dtype) came")
     }
-    let axis = try Argument.axis(axis, rank: places.shape.rank + 1)
+    let axis = try Operand.axis(axis, rank: places.shape.rank + 1)
     var shape = places.shape
     shape.dims.insert(depth, at: axis)
     let out = try context.allocate(values.dtype, shape)

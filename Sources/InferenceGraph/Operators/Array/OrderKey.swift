@@ -23,12 +23,12 @@ enum OrderKey {
     case .uint32: return map(UInt32.self) { Int64($0) }
     case .uint64: return map(UInt64.self) { Int64(bitPattern: $0 ^ (1 << 63)) }
     case .string:
-      let texts = tensor.strings
-      var ranks: [String: Int64] = [:]
-      for (rank, text) in Set(texts).sorted(by: { $0.utf8.lexicographicallyPrecedes($1.utf8) }).enumerated() {
+      var ranks: [UTF8Text: Int64] = [:]
+      let distinct = Set(tensor.strings.map { UTF8Text($0) })
+      for (rank, text) in distinct.sorted(by: { $0.text.utf8.lexicographicallyPrecedes($1.text.utf8) }).enumerated() {
         ranks[text] = Int64(rank)
       }
-      return texts.map { ranks[$0] ?? 0 }
+      return tensor.strings.map { ranks[UTF8Text($0)] ?? 0 }
     default: return nil
     }
   }

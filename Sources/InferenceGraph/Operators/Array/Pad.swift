@@ -34,12 +34,12 @@ public struct Pad: DataMovement {
   }
 
   public func move(_ inputs: inout [Value?], _ context: EvaluationContext) throws -> [Value] {
-    let data = try Argument.tensor(inputs, 0, "data")
-    let pads = try Argument.integers(inputs, 1, "pads")
-    let value = try Argument.optionalTensor(inputs, 2, "constant_value")
+    let data = try Operand.tensor(inputs, 0, "data")
+    let pads = try Operand.integers(inputs, 1, "pads")
+    let value = try Operand.optionalTensor(inputs, 2, "constant_value")
     let rank = data.shape.rank
-    let axes = try Argument.optionalTensor(inputs, 3, "axes").map {
-      try Argument.axes(Argument.integers($0, "axes"), rank: rank)
+    let axes = try Operand.optionalTensor(inputs, 3, "axes").map {
+      try Operand.axes(Operand.integers($0, "axes"), rank: rank)
     }
     let list = axes ?? Array(0..<rank)
     guard pads.count == 2 * list.count else {

@@ -28,11 +28,11 @@ public struct ReverseSequence: DataMovement {
   }
 
   public func move(_ inputs: inout [Value?], _ context: EvaluationContext) throws -> [Value] {
-    let data = try Argument.tensor(inputs, 0, "input")
-    let lengths = try Argument.integers(inputs, 1, "sequence_lens")
+    let data = try Operand.tensor(inputs, 0, "input")
+    let lengths = try Operand.integers(inputs, 1, "sequence_lens")
     let rank = data.shape.rank
-    let batch = try Argument.axis(batchAxis, rank: rank)
-    let time = try Argument.axis(timeAxis, rank: rank)
+    let batch = try Operand.axis(batchAxis, rank: rank)
+    let time = try Operand.axis(timeAxis, rank: rank)
     guard batch != time, lengths.count == data.shape[batch],
       lengths.allSatisfy({ $0 >= 0 && $0 <= data.shape[time] })
     else {

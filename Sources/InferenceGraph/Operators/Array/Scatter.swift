@@ -27,9 +27,9 @@ public struct ScatterElements: DataMovement {
   }
 
   public func move(_ inputs: inout [Value?], _ context: EvaluationContext) throws -> [Value] {
-    let data = try Argument.tensor(inputs, 0, "data")
-    let places = try Argument.tensor(inputs, 1, "indices")
-    let updates = try Argument.tensor(inputs, 2, "updates")
+    let data = try Operand.tensor(inputs, 0, "data")
+    let places = try Operand.tensor(inputs, 1, "indices")
+    let updates = try Operand.tensor(inputs, 2, "updates")
     let lines = try ElementLines(data.shape, places, axis: axis)
     guard updates.dtype == data.dtype, updates.shape == places.shape else {
       throw GraphError(
@@ -77,9 +77,9 @@ public struct ScatterND: DataMovement {
   }
 
   public func move(_ inputs: inout [Value?], _ context: EvaluationContext) throws -> [Value] {
-    let data = try Argument.tensor(inputs, 0, "data")
-    let places = try Argument.tensor(inputs, 1, "indices")
-    let updates = try Argument.tensor(inputs, 2, "updates")
+    let data = try Operand.tensor(inputs, 0, "data")
+    let places = try Operand.tensor(inputs, 1, "indices")
+    let updates = try Operand.tensor(inputs, 2, "updates")
     let tuples = try IndexTuples(places, into: data.shape, batchDims: 0)
     let expected = Shape(Array(places.shape.dims.dropLast()) + Array(data.shape.dims[tuples.depth...]))
     guard updates.dtype == data.dtype, updates.shape == expected else {
@@ -135,7 +135,7 @@ enum Scatter {
   }
 
   private static func layout(_ inputs: [Value?]) throws -> (DType, Shape, UnsafeRawBufferPointer) {
-    let data = try Argument.tensor(inputs, 0, "data")
+    let data = try Operand.tensor(inputs, 0, "data")
     return (data.dtype, data.shape, data.unsafeBytes)
   }
 }

@@ -28,7 +28,7 @@ public struct ShapeOf: Operator {
   }
 
   public func evaluate(_ inputs: inout [Value?], _ context: EvaluationContext) throws -> [Value] {
-    let shape = try Argument.tensor(inputs, 0, "data").shape
+    let shape = try Operand.tensor(inputs, 0, "data").shape
     return [.tensor(Tensor(shape.dims[range(shape.rank)].map { Int64($0) }))]
   }
 }
@@ -46,7 +46,7 @@ public struct SizeOf: Operator {
   }
 
   public func evaluate(_ inputs: inout [Value?], _ context: EvaluationContext) throws -> [Value] {
-    [.tensor(Tensor(scalar: Int64(try Argument.tensor(inputs, 0, "data").count)))]
+    [.tensor(Tensor(scalar: Int64(try Operand.tensor(inputs, 0, "data").count)))]
   }
 }
 
@@ -71,7 +71,7 @@ public struct ConstantOfShape: Operator {
   }
 
   public func evaluate(_ inputs: inout [Value?], _ context: EvaluationContext) throws -> [Value] {
-    let shape = Shape(try Argument.integers(inputs, 0, "input"))
+    let shape = Shape(try Operand.integers(inputs, 0, "input"))
     let out = try context.allocate(value.dtype, shape)
     if value.dtype == .string {
       out.unsafeSetStrings([String](repeating: value.strings.first ?? "", count: out.count))

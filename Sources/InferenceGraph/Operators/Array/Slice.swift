@@ -79,13 +79,13 @@ public struct Slice: DataMovement {
   }
 
   public func move(_ inputs: inout [Value?], _ context: EvaluationContext) throws -> [Value] {
-    let data = try Argument.tensor(inputs, 0, "data")
-    let starts = try Argument.integers(inputs, 1, "starts")
-    let ends = try Argument.integers(inputs, 2, "ends")
+    let data = try Operand.tensor(inputs, 0, "data")
+    let starts = try Operand.integers(inputs, 1, "starts")
+    let ends = try Operand.integers(inputs, 2, "ends")
     let axes =
-      try Argument.optionalTensor(inputs, 3, "axes").map { try Argument.integers($0, "axes") } ?? Array(starts.indices)
+      try Operand.optionalTensor(inputs, 3, "axes").map { try Operand.integers($0, "axes") } ?? Array(starts.indices)
     let steps =
-      try Argument.optionalTensor(inputs, 4, "steps").map { try Argument.integers($0, "steps") }
+      try Operand.optionalTensor(inputs, 4, "steps").map { try Operand.integers($0, "steps") }
       ?? [Int](repeating: 1, count: starts.count)
     guard ends.count == starts.count, axes.count == starts.count, steps.count == starts.count else {
       throw GraphError(
@@ -96,7 +96,7 @@ public struct Slice: DataMovement {
     var from = strides
     var at = 0
     var cut: [(axis: Int, run: Range<Int>)] = []
-    for (i, axis) in try Argument.axes(axes, rank: shape.rank).enumerated() {
+    for (i, axis) in try Operand.axes(axes, rank: shape.rank).enumerated() {
       let run = try Slice.run(extent: data.shape[axis], start: starts[i], end: ends[i], step: steps[i])
       shape[axis] = run.count
       if run.count > 0 { at += run.start * strides[axis] }

@@ -76,9 +76,9 @@ public struct Split: DataMovement {
   }
 
   public func move(_ inputs: inout [Value?], _ context: EvaluationContext) throws -> [Value] {
-    let data = try Argument.tensor(inputs, 0, "input")
-    let axis = try Argument.axis(axis, rank: data.shape.rank)
-    let list = try Argument.optionalTensor(inputs, 1, "split").map { try Argument.integers($0, "split") }
+    let data = try Operand.tensor(inputs, 0, "input")
+    let axis = try Operand.axis(axis, rank: data.shape.rank)
+    let list = try Operand.optionalTensor(inputs, 1, "split").map { try Operand.integers($0, "split") }
     var at = 0
     return try lengths(data.shape[axis], list, .invalidInput).map { length in
       defer { at += length }

@@ -26,10 +26,10 @@ public struct TensorScatter: DataMovement {
   }
 
   public func move(_ inputs: inout [Value?], _ context: EvaluationContext) throws -> [Value] {
-    let cache = try Argument.tensor(inputs, 0, "past_cache")
-    let update = try Argument.tensor(inputs, 1, "update")
+    let cache = try Operand.tensor(inputs, 0, "past_cache")
+    let update = try Operand.tensor(inputs, 1, "update")
     let shape = cache.shape
-    let axis = try Argument.axis(axis, rank: shape.rank)
+    let axis = try Operand.axis(axis, rank: shape.rank)
     let extent = shape[axis]
     guard axis > 0, update.dtype == cache.dtype, update.shape.rank == shape.rank, update.shape[axis] <= extent,
       (0..<shape.rank).allSatisfy({ $0 == axis || update.shape[$0] == shape[$0] })
@@ -40,7 +40,7 @@ public struct TensorScatter: DataMovement {
     }
     let length = update.shape[axis]
     let starts =
-      try Argument.optionalTensor(inputs, 2, "write_indices").map { try Argument.integers($0, "write_indices") }
+      try Operand.optionalTensor(inputs, 2, "write_indices").map { try Operand.integers($0, "write_indices") }
       ?? [Int](repeating: 0, count: shape[0])
     guard starts.count == shape[0] else {
       throw GraphError(.invalidInput, "\(starts.count) write_indices for a batch of \(shape[0])")

@@ -31,9 +31,9 @@ public struct TopK: Operator {
   }
 
   public func evaluate(_ inputs: inout [Value?], _ context: EvaluationContext) throws -> [Value] {
-    let data = try Argument.tensor(inputs, 0, "X")
-    let k = try Argument.integer(Argument.tensor(inputs, 1, "K"), "K")
-    let axis = try Argument.axis(axis, rank: data.shape.rank)
+    let data = try Operand.tensor(inputs, 0, "X")
+    let k = try Operand.integer(Operand.tensor(inputs, 1, "K"), "K")
+    let axis = try Operand.axis(axis, rank: data.shape.rank)
     let extent = data.shape[axis]
     guard k >= 0, k <= extent else {
       throw GraphError(.invalidInput, "k is \(k), axis \(axis) has extent \(extent)")

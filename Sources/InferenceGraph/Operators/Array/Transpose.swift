@@ -28,7 +28,7 @@ public struct Transpose: DataMovement {
   }
 
   public func move(_ inputs: inout [Value?], _ context: EvaluationContext) throws -> [Value] {
-    let data = try Argument.tensor(inputs, 0, "data")
+    let data = try Operand.tensor(inputs, 0, "data")
     let order = try order(data.shape.rank, .invalidInput)
     let shape = Shape(order.map { data.shape[$0] })
     let moved = order.filter { data.shape[$0] != 1 }

@@ -16,8 +16,8 @@ public struct Trilu: DataMovement {
   }
 
   public func move(_ inputs: inout [Value?], _ context: EvaluationContext) throws -> [Value] {
-    let data = try Argument.tensor(inputs, 0, "input")
-    let k = try Argument.optionalTensor(inputs, 1, "k").map { try Argument.integer($0, "k") } ?? 0
+    let data = try Operand.tensor(inputs, 0, "input")
+    let k = try Operand.optionalTensor(inputs, 1, "k").map { try Operand.integer($0, "k") } ?? 0
     let rank = data.shape.rank
     guard rank >= 2 else { throw GraphError(.invalidInput, "a tensor of shape \(data.shape) holds no matrices") }
     let rows = data.shape[rank - 2]

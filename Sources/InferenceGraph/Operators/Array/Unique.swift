@@ -35,9 +35,9 @@ public struct Unique: Operator {
   }
 
   public func evaluate(_ inputs: inout [Value?], _ context: EvaluationContext) throws -> [Value] {
-    var data = try Argument.tensor(inputs, 0, "X")
+    var data = try Operand.tensor(inputs, 0, "X")
     if axis == nil { data = try data.viewed([data.count]) }
-    let axis = try Argument.axis(axis ?? 0, rank: data.shape.rank)
+    let axis = try Operand.axis(axis ?? 0, rank: data.shape.rank)
     guard let keys = OrderKey.keys(data) else { throw GraphError(.invalidInput, "\(data.dtype) has no order") }
     let extent = data.shape[axis]
     let inner = data.shape.product((axis + 1)..<data.shape.rank)

@@ -74,8 +74,8 @@ public struct Reshape: DataMovement {
   }
 
   public func move(_ inputs: inout [Value?], _ context: EvaluationContext) throws -> [Value] {
-    let data = try Argument.tensor(inputs, 0, "data")
-    let target = try Argument.integers(inputs, 1, "shape")
+    let data = try Operand.tensor(inputs, 0, "data")
+    let target = try Operand.integers(inputs, 1, "shape")
     return [.tensor(try data.viewed(Reshape.resolve(data.shape, target, allowZero: allowZero)))]
   }
 
@@ -137,7 +137,7 @@ public struct Flatten: DataMovement {
   }
 
   public func move(_ inputs: inout [Value?], _ context: EvaluationContext) throws -> [Value] {
-    let data = try Argument.tensor(inputs, 0, "input")
+    let data = try Operand.tensor(inputs, 0, "input")
     let at = try split(data.shape.rank)
     return [.tensor(try data.viewed([data.shape.product(0..<at), data.shape.product(at..<data.shape.rank)]))]
   }
@@ -170,11 +170,11 @@ public struct Squeeze: DataMovement {
   }
 
   public func move(_ inputs: inout [Value?], _ context: EvaluationContext) throws -> [Value] {
-    let data = try Argument.tensor(inputs, 0, "data")
-    guard let list = try Argument.optionalTensor(inputs, 1, "axes") else {
+    let data = try Operand.tensor(inputs, 0, "data")
+    guard let list = try Operand.optionalTensor(inputs, 1, "axes") else {
       return [.tensor(try data.viewed(Shape(data.shape.dims.filter { $0 != 1 })))]
     }
-    let removed = Set(try Argument.axes(Argument.integers(list, "axes"), rank: data.shape.rank))
+    let removed = Set(try Operand.axes(Operand.integers(list, "axes"), rank: data.shape.rank))
     for axis in removed where data.shape[axis] != 1 {
       throw GraphError(.invalidInput, "axis \(axis) has extent \(data.shape[axis]), only 1 can be removed")
     }
@@ -207,10 +207,10 @@ public struct Unsqueeze: DataMovement {
   }
 
   public func move(_ inputs: inout [Value?], _ context: EvaluationContext) throws -> [Value] {
-    let data = try Argument.tensor(inputs, 0, "data")
-    let list = try Argument.integers(inputs, 1, "axes")
+    let data = try Operand.tensor(inputs, 0, "data")
+    let list = try Operand.integers(inputs, 1, "axes")
     guard list.count <= 64 else { throw GraphError(.limit, "\(list.count) axes to insert, 64 at most") }
-    let axes = Set(try Argument.axes(list, rank: data.shape.rank + list.count))
+    let axes = Set(try Operand.axes(list, rank: data.shape.rank + list.count))
     return [.tensor(try data.viewed(Shape(Unsqueeze.inserted(data.shape.dims, axes, 1))))]
   }
 }

@@ -25,7 +25,7 @@ public struct Conditional: Operator {
   }
 
   public func evaluate(_ inputs: inout [Value?], _ context: EvaluationContext) throws -> [Value] {
-    let condition = try Argument.bool(Argument.tensor(inputs, 0, "cond"), "cond")
+    let condition = try Operand.bool(Operand.tensor(inputs, 0, "cond"), "cond")
     let split = 1 + then.graph.inputs.count
     return condition
       ? try then.run(Array(inputs[1..<split]), context) : try otherwise.run(Array(inputs[split...]), context)

@@ -51,8 +51,8 @@ public struct Loop: Operator {
   }
 
   public func evaluate(_ inputs: inout [Value?], _ context: EvaluationContext) throws -> [Value] {
-    let limit = try Argument.optionalTensor(inputs, 0, "M").map { try Argument.integer($0, "M") } ?? .max
-    var goesOn = try Argument.optionalTensor(inputs, 1, "cond").map { try Argument.bool($0, "cond") } ?? true
+    let limit = try Operand.optionalTensor(inputs, 0, "M").map { try Operand.integer($0, "M") } ?? .max
+    var goesOn = try Operand.optionalTensor(inputs, 1, "cond").map { try Operand.bool($0, "cond") } ?? true
     var state = Array(inputs[2..<(2 + stateCount)])
     let captures = inputs[(2 + stateCount)...]
     for i in 2..<(2 + stateCount) { inputs[i] = nil }
@@ -65,7 +65,7 @@ public struct Loop: Operator {
       guard case .tensor(let next) = results[0] else {
         throw GraphError(.invalidInput, "the body's first output must be a bool, a \(results[0].type) came")
       }
-      goesOn = try Argument.bool(next, "the body's first output")
+      goesOn = try Operand.bool(next, "the body's first output")
       state = results[1..<(1 + stateCount)].map { $0 }
       for i in stacks.indices { stacks[i].append(results[1 + stateCount + i]) }
       turn += 1

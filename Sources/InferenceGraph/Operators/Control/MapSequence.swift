@@ -25,7 +25,7 @@ public struct MapSequence: Operator {
   }
 
   public func evaluate(_ inputs: inout [Value?], _ context: EvaluationContext) throws -> [Value] {
-    let count = try Argument.sequence(inputs, 0, "input_sequence").0.count
+    let count = try Operand.sequence(inputs, 0, "input_sequence").0.count
     var outputs = [[Value]](repeating: [], count: body.graph.outputs.count)
     for turn in 0..<count {
       var arguments = inputs

@@ -54,7 +54,7 @@ public struct OptionalGetElement: Operator {
   }
 
   public func evaluate(_ inputs: inout [Value?], _ context: EvaluationContext) throws -> [Value] {
-    let value = try Argument.value(inputs, 0, "input")
+    let value = try Operand.value(inputs, 0, "input")
     guard case .optional(let held, _) = value else { return [value] }
     guard let held else { throw GraphError(.invalidInput, "the optional is empty") }
     return [held]

@@ -71,7 +71,7 @@ public struct Scan: Operator {
   public func evaluate(_ inputs: inout [Value?], _ context: EvaluationContext) throws -> [Value] {
     var state = Array(inputs[..<stateCount])
     var scanned: [Tensor] = []
-    for i in reading.indices { scanned.append(try Argument.tensor(inputs, stateCount + i, "scan inputs")) }
+    for i in reading.indices { scanned.append(try Operand.tensor(inputs, stateCount + i, "scan inputs")) }
     let captures = Array(inputs[(stateCount + reading.count)...])
     for i in 0..<stateCount { inputs[i] = nil }
     let stacks = try run(&state, scanned, captures, context)
@@ -93,7 +93,7 @@ public struct Scan: Operator {
   ) throws -> [[Value]] {
     var length: Int?
     for (tensor, course) in zip(scanned, reading) {
-      let extent = tensor.shape[try Argument.axis(course.axis, rank: tensor.shape.rank)]
+      let extent = tensor.shape[try Operand.axis(course.axis, rank: tensor.shape.rank)]
       guard length == nil || length == extent else {
         throw GraphError(.invalidInput, "the scanned axes have extents \(length ?? 0) and \(extent)")
       }
@@ -139,13 +139,13 @@ public struct Scan: Operator {
     public func evaluate(_ inputs: inout [Value?], _ context: EvaluationContext) throws -> [Value] {
       let counts = (state: scan.stateCount, scanned: scan.reading.count)
       var batched: [Tensor] = []
-      for i in 0..<(counts.state + counts.scanned) { batched.append(try Argument.tensor(inputs, 1 + i, "inputs")) }
+      for i in 0..<(counts.state + counts.scanned) { batched.append(try Operand.tensor(inputs, 1 + i, "inputs")) }
       guard let first = batched.last, first.shape.rank >= 2, first.shape[0] > 0 else {
         throw GraphError(.invalidInput, "scan inputs must have a batch axis and a sequence axis")
       }
       let (batch, longest) = (first.shape[0], first.shape[1])
       let lengths =
-        try Argument.optionalTensor(inputs, 0, "sequence_lens").map { try Argument.integers($0, "sequence_lens") }
+        try Operand.optionalTensor(inputs, 0, "sequence_lens").map { try Operand.integers($0, "sequence_lens") }
         ?? [Int](repeating: longest, count: batch)
       guard lengths.count == batch, lengths.allSatisfy({ $0 >= 0 && $0 <= longest }),
         batched.allSatisfy({ $0.shape.rank >= 1 && $0.shape[0] == batch })

@@ -17,7 +17,7 @@ public struct SequenceConstruct: Operator {
   }
 
   public func evaluate(_ inputs: inout [Value?], _ context: EvaluationContext) throws -> [Value] {
-    let items = try inputs.indices.map { try Argument.value(inputs, $0, "inputs") }
+    let items = try inputs.indices.map { try Operand.value(inputs, $0, "inputs") }
     guard let type = items.first?.type, items.allSatisfy({ $0.type == type }) else {
       throw GraphError(.invalidInput, "a sequence holds one or more values of one type")
     }
@@ -41,9 +41,9 @@ public struct SequenceInsert: Operator {
   }
 
   public func evaluate(_ inputs: inout [Value?], _ context: EvaluationContext) throws -> [Value] {
-    let item = try Argument.value(inputs, 1, "tensor")
-    let position = try Argument.optionalTensor(inputs, 2, "position").map { try Argument.integer($0, "position") }
-    var (items, element) = try Argument.sequence(inputs, 0, "input_sequence")
+    let item = try Operand.value(inputs, 1, "tensor")
+    let position = try Operand.optionalTensor(inputs, 2, "position").map { try Operand.integer($0, "position") }
+    var (items, element) = try Operand.sequence(inputs, 0, "input_sequence")
     inputs[0] = nil
     guard item.type == element else {
       throw GraphError(.invalidInput, "a \(item.type) cannot go into a sequence of \(element)")
@@ -68,8 +68,8 @@ public struct SequenceErase: Operator {
   }
 
   public func evaluate(_ inputs: inout [Value?], _ context: EvaluationContext) throws -> [Value] {
-    let position = try Argument.optionalTensor(inputs, 1, "position").map { try Argument.integer($0, "position") }
-    var (items, element) = try Argument.sequence(inputs, 0, "input_sequence")
+    let position = try Operand.optionalTensor(inputs, 1, "position").map { try Operand.integer($0, "position") }
+    var (items, element) = try Operand.sequence(inputs, 0, "input_sequence")
     inputs[0] = nil
     items.remove(at: try SequenceAt.place(position ?? -1, items.count))
     return [.sequence(items, element: element)]
@@ -99,8 +99,8 @@ public struct SequenceAt: Operator {
   }
 
   public func evaluate(_ inputs: inout [Value?], _ context: EvaluationContext) throws -> [Value] {
-    let (items, _) = try Argument.sequence(inputs, 0, "input_sequence")
-    let position = try Argument.integer(Argument.tensor(inputs, 1, "position"), "position")
+    let (items, _) = try Operand.sequence(inputs, 0, "input_sequence")
+    let position = try Operand.integer(Operand.tensor(inputs, 1, "position"), "position")
     return [items[try SequenceAt.place(position, items.count)]]
   }
 }
@@ -114,7 +114,7 @@ public struct SequenceLength: Operator {
   public func outputFacts(_ inputs: [Fact?]) throws -> [Fact] { [Fact(.int64, [])] }
 
   public func evaluate(_ inputs: inout [Value?], _ context: EvaluationContext) throws -> [Value] {
-    [.tensor(Tensor(scalar: Int64(try Argument.sequence(inputs, 0, "input_sequence").0.count)))]
+    [.tensor(Tensor(scalar: Int64(try Operand.sequence(inputs, 0, "input_sequence").0.count)))]
   }
 }
 
@@ -141,7 +141,7 @@ public struct ConcatFromSequence: Operator {
   }
 
   public func evaluate(_ inputs: inout [Value?], _ context: EvaluationContext) throws -> [Value] {
-    let (items, _) = try Argument.sequence(inputs, 0, "input_sequence")
+    let (items, _) = try Operand.sequence(inputs, 0, "input_sequence")
     guard !items.isEmpty else { throw GraphError(.invalidInput, "the sequence is empty") }
     if makesAxis { return [try Stack.join(items, axis: axis, reversed: false, context)] }
     var tensors: [Value?] = items
@@ -171,15 +171,15 @@ public struct SplitToSequence: Operator {
   }
 
   public func evaluate(_ inputs: inout [Value?], _ context: EvaluationContext) throws -> [Value] {
-    let data = try Argument.tensor(inputs, 0, "input")
-    let axis = try Argument.axis(axis, rank: data.shape.rank)
+    let data = try Operand.tensor(inputs, 0, "input")
+    let axis = try Operand.axis(axis, rank: data.shape.rank)
     let extent = data.shape[axis]
-    let split = try Argument.optionalTensor(inputs, 1, "split")
+    let split = try Operand.optionalTensor(inputs, 1, "split")
     var lengths: [Int]
     if let split, split.shape.rank > 0 {
-      lengths = try Argument.integers(split, "split")
+      lengths = try Operand.integers(split, "split")
     } else {
-      let length = try split.map { try Argument.integer($0, "split") } ?? 1
+      let length = try split.map { try Operand.integer($0, "split") } ?? 1
       guard length > 0 else { throw GraphError(.invalidInput, "parts of length \(length)") }
       lengths = [Int](repeating: length, count: extent / length)
       if extent % length > 0 { lengths.append(extent % length) }

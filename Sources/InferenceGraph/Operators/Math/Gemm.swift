@@ -79,8 +79,29 @@ public struct Gemm: Operator {
     }
     let out = try context.allocate(a.dtype, shape)
     let body = Body(gemm: self, a: a, b: b, bias: bias, out: out, m: m, k: k, n: n, pool: context.pool)
+    if a.dtype == .float32 {
+      body.runFloat()
+      return [.tensor(out)]
+    }
     guard try a.dtype.withNumeric(body) != nil else { throw Operand.unsupported(a.dtype, "numbers") }
     return [.tensor(out)]
+  }
+
+  public func specialized(_ inputs: [Fact?]) throws -> (operator: any Operator, kept: [Int])? {
+    guard !transposesA, inputs.count >= 2, let matrix = inputs[1]?.tensor, matrix.dtype == .float32,
+      matrix.shape.rank == 2, inputs[0]?.dtype == .float32
+    else { return nil }
+    let n = matrix.shape[transposesB ? 0 : 1]
+    var linear = Linear(packing: matrix, transposed: transposesB)
+    linear.alpha = alpha
+    linear.takesMatrix = true
+    if inputs.count > 2, let fact = inputs[2] {
+      guard beta == 1, let bias = fact.tensor, bias.dtype == .float32, bias.count == n, bias.shape.dims.last == n else {
+        return nil
+      }
+      linear.bias = bias
+    }
+    return (linear, [0])
   }
 
   private struct Body: NumericBody {
@@ -90,6 +111,36 @@ public struct Gemm: Operator {
     let out: Tensor
     let m: Int, k: Int, n: Int
     let pool: ComputePool
+
+    /// The float32 product by the packed kernels.
+    func runFloat() {
+      guard out.count > 0, let to = out.unsafeMutableElements(of: Float.self).baseAddress else { return }
+      if let bias, let from = bias.tensor.unsafeElements(of: Float.self).baseAddress {
+        for i in 0..<m {
+          for j in 0..<n { to[i &* n &+ j] = gemm.beta * from[i &* bias.row &+ j &* bias.column] }
+        }
+      }
+      guard let left = a.unsafeElements(of: Float.self).baseAddress,
+        let right = b.unsafeElements(of: Float.self).baseAddress
+      else { return }
+      // `accumulate` adds before alpha is applied; a product with another factor goes through a matrix of its own.
+      let x = MatrixMultiply.Left.strided(
+        left, rowStride: gemm.transposesA ? 1 : k, columnStride: gemm.transposesA ? m : 1)
+      let y = MatrixMultiply.Right.strided(
+        right, rowStride: gemm.transposesB ? 1 : n, columnStride: gemm.transposesB ? k : 1)
+      if bias == nil || gemm.alpha == 1 {
+        MatrixMultiply.multiply(
+          m: m, n: n, k: k, x, y, into: to, cRowStride: n, accumulate: bias != nil, .init(alpha: gemm.alpha), pool: pool
+        )
+        return
+      }
+      Scratch.with(floats: m &* n) { product in
+        MatrixMultiply.multiply(
+          m: m, n: n, k: k, x, y, into: product, cRowStride: n,
+          .init(alpha: gemm.alpha, residual: to, residualRowStride: n), pool: pool)
+        to.update(from: product, count: m &* n)
+      }
+    }
 
     func run<E: NumericElement>(_ type: E.Type) throws {
       let z = out.unsafeMutableElements(of: E.self)

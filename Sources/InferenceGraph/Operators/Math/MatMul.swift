@@ -43,10 +43,21 @@ public struct MatMul: Operator {
     try Operand.sameType(a.dtype, b.dtype)
     let layout = try MatMulLayout(a.shape, b.shape)
     let out = try context.allocate(a.dtype, layout.output)
+    if a.dtype == .float32 {
+      MatMul.multiply(a, b, into: out, layout, pool: context.pool)
+      return [.tensor(out)]
+    }
     guard try a.dtype.withNumeric(Body(a: a, b: b, out: out, layout: layout, pool: context.pool)) != nil else {
       throw Operand.unsupported(a.dtype, "numbers")
     }
     return [.tensor(out)]
+  }
+
+  public func specialized(_ inputs: [Fact?]) throws -> (operator: any Operator, kept: [Int])? {
+    guard inputs.count == 2, let matrix = inputs[1]?.tensor, matrix.dtype == .float32, matrix.shape.rank == 2,
+      inputs[0]?.dtype == .float32
+    else { return nil }
+    return (Linear(packing: matrix, transposed: false), [0])
   }
 
   private struct Body: NumericBody {

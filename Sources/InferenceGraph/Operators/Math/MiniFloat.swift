@@ -32,7 +32,7 @@ public enum MiniFloat {
         exponentBits: 4, mantissaBits: 3, bias: 8, greatest: 0x7F, nan: 0x80, infinity: nil, hasNegativeZero: false)
     case .float8E5M2:
       Format(
-        exponentBits: 5, mantissaBits: 2, bias: 15, greatest: 0x7B, nan: 0x7F, infinity: 0x7C, hasNegativeZero: true)
+        exponentBits: 5, mantissaBits: 2, bias: 15, greatest: 0x7B, nan: 0x7E, infinity: 0x7C, hasNegativeZero: true)
     case .float8E5M2FNUZ:
       Format(
         exponentBits: 5, mantissaBits: 2, bias: 16, greatest: 0x7F, nan: 0x80, infinity: nil, hasNegativeZero: false)
@@ -68,13 +68,13 @@ public enum MiniFloat {
     }
   }
 
-  /// `x` rounded to nearest, ties to even.
+  /// `x` rounded to nearest, ties to even. A format without NaN has -0 in its place.
   ///
   /// - Parameter saturates: numbers beyond the format become its greatest; otherwise infinity, or NaN without one.
   static func encode(_ x: Float, _ f: Format, saturates: Bool) -> UInt8 {
     let sign = x.sign == .minus ? f.signBit : 0
     guard !x.isNaN else {
-      guard let nan = f.nan else { return f.greatest }
+      guard let nan = f.nan else { return f.signBit }
       return f.hasNegativeZero ? nan | sign : nan
     }
     let magnitude = x.magnitude

@@ -13,7 +13,7 @@ public final class PackedMatrix: Sendable {
   public init(_ b: UnsafePointer<Float>, rowStride: Int, columnStride: Int, k: Int, n: Int) {
     self.k = k
     self.n = n
-    storage = TensorStorage(byteCount: Gemm.packedCount(k: k, n: n) * 4)
+    storage = TensorStorage(byteCount: MatrixMultiply.packedCount(k: k, n: n) * 4)
     KernelTable.current.packB(b, rowStride, columnStride, k, n, storage.base.assumingMemoryBound(to: Float.self))
   }
 
@@ -41,7 +41,7 @@ public final class PackedRows: Sendable {
 }
 
 /// Products of float32 matrices.
-public enum Gemm {
+public enum MatrixMultiply {
   /// The left operand: m x k.
   public enum Left {
     /// Element (i, j) at `pointer[i*rowStride + j*columnStride]`.

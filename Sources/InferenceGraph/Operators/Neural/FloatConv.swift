@@ -1,0 +1,234 @@
+import Kernels
+import TensorCore
+
+/// The weights of a convolution, packed for the kernels in use.
+final class ConvWeights: Sendable {
+  /// `[m, c/group, kernel...]`.
+  let shape: Shape
+  /// One packed matrix `[m/group, c/group * taps]` a group; empty where each group has one input channel.
+  let groups: [PackedRows]
+  /// The weights themselves where each group has one input channel.
+  let plain: Tensor?
+
+  init(_ w: Tensor, group: Int) {
+    shape = w.shape
+    let m = w.shape[0] / group
+    let k = w.shape.product(1..<w.shape.rank)
+    if w.shape[1] == 1 && group > 1 {
+      plain = w
+      groups = []
+    } else {
+      plain = nil
+      groups = w.withFloats { from in
+        (0..<group).map { PackedRows(from + $0 &* m &* k, rowStride: k, columnStride: 1, m: m, k: k) }
+      }
+    }
+  }
+
+  var byteCount: Int { groups.reduce(0) { $0 + $1.byteCount } + (plain?.byteCount ?? 0) }
+}
+
+/// Float32 convolution as a product: weights times the matrix whose columns are the windows, which is made one panel of
+/// columns at a time and never whole.
+struct FloatConv {
+  let conv: Conv
+  let weights: ConvWeights
+  let layout: Window.Layout
+
+  /// One group of input channels, padded where the window asks for it.
+  private struct Source {
+    let base: UnsafePointer<Float>
+    let end: UnsafePointer<Float>
+  }
+
+  func run(
+    _ x: Tensor, _ bias: Tensor?, _ residual: Tensor?, into out: Tensor, _ pool: ComputePool
+  ) throws {
+    guard out.count > 0, let to = out.unsafeMutableElements(of: Float.self).baseAddress else { return }
+    let channels = weights.shape[1]
+    let group = conv.group
+    let batch = x.shape[0]
+    let input = x.unsafeElements(of: Float.self)
+    let biases = bias?.unsafeElements(of: Float.self).baseAddress
+    let added = residual?.unsafeElements(of: Float.self).baseAddress
+    let needed = layout.readExtents
+    let pads = needed != layout.input
+    let plane = needed.reduce(1, &*)
+    let work = ConvWork(layout: layout, source: needed, channels: channels)
+    guard let first = input.baseAddress ?? UnsafePointer(bitPattern: 64) else { return }
+    let total = batch &* group &* channels
+    func convolve(_ from: UnsafePointer<Float>, _ count: Int) {
+      let end = from + count
+      if let plain = weights.plain, let w = plain.unsafeElements(of: Float.self).baseAddress {
+        depthwise(from, end, plane, w, biases, added, to, work, batch, pool)
+      } else {
+        product(from, end, plane, biases, added, to, work, batch, pool)
+      }
+    }
+    if !pads {
+      convolve(first, input.count)
+      return
+    }
+    let (count, overflow) = total.multipliedReportingOverflow(by: plane)
+    guard !overflow, count < 1 << 38 else { throw GraphError(.limit, "the padded input is too large") }
+    Scratch.with(floats: count) { copy in
+      pool.parallelFor(total, grain: Swift.max(1, 16384 / Swift.max(1, plane))) { lower, upper in
+        for c in lower..<upper {
+          pad(first + c &* layout.inputCount, copy + c &* plane, needed)
+        }
+      }
+      convolve(copy, count)
+    }
+  }
+
+  /// Copies one channel into the middle of zeros.
+  private func pad(_ from: UnsafePointer<Float>, _ to: UnsafeMutablePointer<Float>, _ padded: [Int]) {
+    let rank = padded.count
+    let row = layout.input[rank - 1]
+    to.update(repeating: 0, count: padded.reduce(1, &*))
+    let strides = Shape(padded).strides
+    let outer = Array(layout.input.dropLast())
+    var at = PositionCounter(outer)
+    for r in 0..<outer.reduce(1, &*) {
+      var offset = layout.before[rank - 1]
+      for axis in 0..<(rank - 1) { offset &+= (at.position[axis] &+ layout.before[axis]) &* strides[axis] }
+      (to + offset).update(from: from + r &* row, count: row)
+      at.advance()
+    }
+  }
+
+  private func product(
+    _ from: UnsafePointer<Float>, _ end: UnsafePointer<Float>, _ plane: Int, _ biases: UnsafePointer<Float>?,
+    _ added: UnsafePointer<Float>?, _ to: UnsafeMutablePointer<Float>, _ work: ConvWork, _ batch: Int,
+    _ pool: ComputePool
+  ) {
+    let table = KernelTable.current
+    let columns = table.gemmColumns
+    let k = weights.groups[0].k
+    let m = weights.groups[0].m
+    let pixels = layout.outputCount
+    let panels = (pixels &+ columns &- 1) / columns
+    // As many panels at once as stay in the second-level cache beside the weights.
+    let chunk = Swift.max(1, Swift.min(panels, 65536 / Swift.max(1, k &* columns)))
+    let chunks = (panels &+ chunk &- 1) / chunk
+    let cost = Swift.max(1, m &* k &* columns &* chunk)
+    pool.parallelFor(batch &* conv.group &* chunks, grain: Swift.max(1, 200_000 / cost)) { lower, upper in
+      Scratch.with(floats: chunk &* k &* columns &+ 2 &* columns) { windows in
+        for item in lower..<upper {
+          let (image, part) = item.quotientAndRemainder(dividingBy: chunks)
+          let g = image % conv.group
+          let source = from + image &* work.channels &* plane
+          let start = part &* chunk
+          let stop = Swift.min(panels, start &+ chunk)
+          for panel in start..<stop {
+            work.withSegments(panel &* columns, Swift.min(pixels, (panel &+ 1) &* columns)) { segments, count in
+              table.gatherWindows(
+                source, end, work.rowOffsets, k, segments, count, work.step, windows + (panel &- start) &* k &* columns)
+            }
+          }
+          let first = start &* columns
+          let n = Swift.min(pixels, stop &* columns) &- first
+          var epilogue = MatrixMultiply.Epilogue(
+            activation: conv.activation.kind, p: conv.activation.p, q: conv.activation.q)
+          let offset = image &* m &* pixels &+ first
+          epilogue.rowBias = biases.map { $0 + g &* m }
+          epilogue.residual = added.map { $0 + offset }
+          epilogue.residualRowStride = pixels
+          MatrixMultiply.multiply(
+            m: m, n: n, k: k, .packed(weights.groups[g].elements), .packed(windows), into: to + offset,
+            cRowStride: pixels, epilogue)
+        }
+      }
+    }
+  }
+
+  private func depthwise(
+    _ from: UnsafePointer<Float>, _ end: UnsafePointer<Float>, _ plane: Int, _ w: UnsafePointer<Float>,
+    _ biases: UnsafePointer<Float>?, _ added: UnsafePointer<Float>?, _ to: UnsafeMutablePointer<Float>,
+    _ work: ConvWork, _ batch: Int, _ pool: ComputePool
+  ) {
+    let table = KernelTable.current
+    let total = weights.shape[0]
+    let perGroup = total / conv.group
+    let taps = layout.taps
+    let pixels = layout.outputCount
+    let row = layout.output[layout.output.count - 1]
+    let rows = pixels / Swift.max(1, row)
+    pool.parallelFor(batch &* total, grain: Swift.max(1, 100_000 / Swift.max(1, pixels &* taps))) { lower, upper in
+      for item in lower..<upper {
+        let (image, m) = item.quotientAndRemainder(dividingBy: total)
+        let source = from + (image &* conv.group &+ m / perGroup) &* plane
+        let target = to + item &* pixels
+        let bias = biases.map { $0[m] } ?? 0
+        for r in 0..<rows {
+          table.depthwise(
+            source + work.rowStarts[r], end, work.rowOffsets, w + m &* taps, taps, work.step, bias,
+            target + r &* row, row)
+        }
+        if let added { table.add(target, added + item &* pixels, target, pixels) }
+        if conv.activation != .none { conv.activation.apply(target, pixels, table) }
+      }
+    }
+  }
+}
+
+/// The offsets by which windows are read from (padded) input channels.
+final class ConvWork {
+  let channels: Int
+  /// By row of the matrix of windows (channel, then tap): where its elements begin.
+  let rowOffsets: UnsafeMutablePointer<Int>
+  /// By row of outputs: where its first window begins.
+  let rowStarts: [Int]
+  /// Distance of the windows of one row.
+  let step: Int
+  private let row: Int
+
+  init(layout: Window.Layout, source: [Int], channels: Int) {
+    self.channels = channels
+    let strides = Shape(source).strides
+    let plane = source.reduce(1, &*)
+    let taps = layout.taps
+    let rank = source.count
+    rowOffsets = .allocate(capacity: Swift.max(1, channels &* taps))
+    var tap = PositionCounter(layout.extents)
+    for t in 0..<taps {
+      var offset = 0
+      for axis in 0..<rank { offset &+= tap.position[axis] &* layout.dilations[axis] &* strides[axis] }
+      for c in 0..<channels { rowOffsets[c &* taps &+ t] = c &* plane &+ offset }
+      tap.advance()
+    }
+    step = layout.strides[rank - 1]
+    row = layout.output[rank - 1]
+    let outer = Array(layout.output.dropLast())
+    var at = PositionCounter(outer)
+    var starts: [Int] = []
+    for _ in 0..<outer.reduce(1, &*) {
+      var offset = 0
+      for axis in 0..<(rank - 1) { offset &+= at.position[axis] &* layout.strides[axis] &* strides[axis] }
+      starts.append(offset)
+      at.advance()
+    }
+    rowStarts = starts
+  }
+
+  deinit { rowOffsets.deallocate() }
+
+  /// Calls `body` with the runs of windows that outputs `lower..<upper` consist of: (column, offset, length) each.
+  func withSegments(_ lower: Int, _ upper: Int, _ body: (UnsafePointer<Int>, Int) -> Void) {
+    withUnsafeTemporaryAllocation(of: Int.self, capacity: 3 &* (upper &- lower)) { list in
+      guard let base = list.baseAddress else { return }
+      var count = 0
+      var pixel = lower
+      while pixel < upper {
+        let (r, column) = pixel.quotientAndRemainder(dividingBy: row)
+        let length = Swift.min(row &- column, upper &- pixel)
+        base[3 &* count] = pixel &- lower
+        base[3 &* count &+ 1] = rowStarts[r] &+ column &* step
+        base[3 &* count &+ 2] = length
+        count &+= 1
+        pixel &+= length
+      }
+      body(base, count)
+    }
+  }
+}

@@ -1,0 +1,94 @@
+// Kernels that read the windows of a convolution.
+
+#if KERNELS_AVX512
+private typealias Pair = SIMD32<Float>
+#elseif KERNELS_AVX2
+private typealias Pair = SIMD16<Float>
+#else
+private typealias Pair = SIMD8<Float>
+#endif
+
+/// Every second element of `2 * width` from `p`.
+@inline(__always) private func loadEven(_ p: UnsafePointer<Float>) -> V {
+  UnsafeRawPointer(p).loadUnaligned(as: Pair.self).evenHalf
+}
+
+/// Writes one panel of a convolution's matrix of windows: row `i` is `source[rowOffsets[i] + ...]`, put together from
+/// `segments`, triples of (column, offset, length); successive columns of a segment are `step` elements apart.
+func kernelGatherWindows(
+  _ source: UnsafePointer<Float>, _ end: UnsafePointer<Float>, _ rowOffsets: UnsafePointer<Int>, _ rows: Int,
+  _ segments: UnsafePointer<Int>, _ segmentCount: Int, _ step: Int, _ panel: UnsafeMutablePointer<Float>
+) {
+  var row = 0
+  while row < rows {
+    let base = source + rowOffsets[row]
+    let target = panel + row &* tileColumns
+    var s = 0
+    while s < segmentCount {
+      let to = target + segments[3 &* s]
+      let from = base + segments[3 &* s &+ 1]
+      let length = segments[3 &* s &+ 2]
+      var i = 0
+      if step == 1 {
+        // A vector may pass the segment's end: what follows in the panel is written later.
+        while i < length, from + i + width <= end {
+          store(load(from + i), to + i)
+          i &+= width
+        }
+      } else if step == 2 {
+        while i < length, from + 2 &* (i &+ width) <= end {
+          store(loadEven(from + 2 &* i), to + i)
+          i &+= width
+        }
+      }
+      while i < length {
+        to[i] = from[i &* step]
+        i &+= 1
+      }
+      s &+= 1
+    }
+    row &+= 1
+  }
+}
+
+/// One run of outputs of a depthwise convolution: `out[i] = bias + Σ weights[t] * source[offsets[t] + i*step]`.
+func kernelDepthwise(
+  _ source: UnsafePointer<Float>, _ end: UnsafePointer<Float>, _ offsets: UnsafePointer<Int>,
+  _ weights: UnsafePointer<Float>, _ taps: Int, _ step: Int, _ bias: Float, _ out: UnsafeMutablePointer<Float>, _ n: Int
+) {
+  var i = 0
+  while i &+ width <= n {
+    var sum = V(repeating: bias)
+    var t = 0
+    while t < taps {
+      let from = source + offsets[t] + i &* step
+      var x: V
+      if step == 1 {
+        x = load(from)
+      } else if step == 2, from + 2 &* width <= end {
+        x = loadEven(from)
+      } else {
+        x = V.zero
+        var lane = 0
+        while lane < width {
+          x[lane] = from[lane &* step]
+          lane &+= 1
+        }
+      }
+      sum = fma(x, V(repeating: weights[t]), sum)
+      t &+= 1
+    }
+    store(sum, out + i)
+    i &+= width
+  }
+  while i < n {
+    var sum = bias
+    var t = 0
+    while t < taps {
+      sum += source[offsets[t] &+ i &* step] * weights[t]
+      t &+= 1
+    }
+    out[i] = sum
+    i &+= 1
+  }
+}

@@ -1,0 +1,34 @@
+/// Every setting of `serve`. One setting is one declaration in `Declarations/` and one line here; help and `swiftlet settings`
+/// keep this order.
+public enum AllSettings {
+  public static let table: [any AnySetting] = [
+    Setting<String?>.model,
+    Setting<Int>.port,
+    Setting<String>.host,
+    Setting<Int?>.workers,
+    Setting<Int?>.threads,
+    Setting<FrontKind>.front,
+    Setting<String?>.config,
+    Setting<String>.defaultAccept,
+    Setting<[String]>.outputs,
+    Setting<Int>.maxBodySize,
+    Setting<Int>.maxHeaderSize,
+    Setting<Int>.maxConnections,
+    Setting<Int>.maxQueue,
+    Setting<Duration>.requestTimeout,
+    Setting<Duration>.keepAliveTimeout,
+    Setting<Duration>.startupTimeout,
+    Setting<Duration>.shutdownTimeout,
+    Setting<LogFormat>.logFormat,
+    Setting<LogThreshold>.logLevel,
+    Setting<Bool>.accessLog,
+    Setting<String>.baseDir,
+    Setting<String?>.runDir,
+    Setting<String>.nginx,
+    Setting<String?>.nginxTemplate,
+  ]
+
+  /// The resolver of `serve`: a bare argument is the model, `--config` names the file.
+  public static let resolver = SettingsResolver(
+    table: table, positional: Setting<String?>.model, fileSetting: Setting<String?>.config)
+}

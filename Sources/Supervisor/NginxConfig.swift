@@ -1,0 +1,117 @@
+public import Settings
+
+/// What fills the template of nginx.conf.
+public struct NginxConfig: Sendable {
+  /// Values by the names that stand between `{{` and `}}`.
+  public var values: [String: String]
+
+  /// - Parameters:
+  ///   - settings: limits, times, address.
+  ///   - workerSockets: the workers' Unix sockets.
+  ///   - controlSocket: the supervisor's.
+  ///   - cores: cores that all processes share.
+  ///   - openFiles: descriptors that a process may have.
+  ///   - isRoot: true when nginx would give up its rights by itself, and with them its way to the sockets.
+  public init(
+    _ settings: ResolvedSettings, workerSockets: [String], controlSocket: String, cores: Int, openFiles: Int,
+    isRoot: Bool
+  ) {
+    let processes = max(1, cores / 2)
+    let connections = settings[.maxConnections]
+    let perProcess = (connections + processes - 1) / processes
+    let host = settings[.host] == "localhost" ? "127.0.0.1" : settings[.host]
+    let isIPv6 = host.contains(":")
+    values = [
+      "user": isRoot ? "user root root;" : "# nginx runs as the user of serve.",
+      "nginx_processes": "\(processes)",
+      "worker_connections": "\(perProcess * 2 + 64)",
+      "open_files": "\(min(perProcess * 4 + 256, openFiles))",
+      "shutdown_seconds": "\(NginxConfig.seconds(settings[.shutdownTimeout]))",
+      "access_log": settings[.accessLog] ? "/dev/stderr swiftlet" : "off",
+      "keep_alive_seconds": "\(NginxConfig.seconds(settings[.keepAliveTimeout]))",
+      "max_body_bytes": "\(settings[.maxBodySize])",
+      "max_body_text": Quantity.format(bytes: settings[.maxBodySize]),
+      "max_header_bytes": "\(settings[.maxHeaderSize])",
+      "max_header_text": Quantity.format(bytes: settings[.maxHeaderSize]),
+      "request_seconds": "\(NginxConfig.seconds(settings[.requestTimeout]))",
+      "request_text": Quantity.format(duration: settings[.requestTimeout]),
+      "worker_servers": workerSockets.map { "    server unix:\($0) max_fails=0;" }.joined(separator: "\n"),
+      "upstream_keepalive": "\(max(32, min(perProcess, 512)))",
+      "control_socket": controlSocket,
+      "listen": isIPv6 ? "[\(host)]:\(settings[.port]) ipv6only=off" : "\(host):\(settings[.port])",
+      "backlog": "\(ListeningSocket.backlog)",
+    ]
+  }
+
+  /// The template with every `{{name}}` replaced.
+  ///
+  /// - Throws: `StartError` naming a placeholder that is not known or not closed.
+  public func render(_ template: String, name: String) throws(StartError) -> String {
+    var out = ""
+    var rest = template[...]
+    while let open = rest.firstIndex(ofPair: "{") {
+      out += rest[..<open]
+      let inner = rest[rest.index(open, offsetBy: 2)...]
+      guard let close = inner.firstIndex(ofPair: "}") else {
+        throw StartError(.configuration, "\(name): a {{ is not closed by }}")
+      }
+      let key = String(inner[..<close])
+      if let value = values[key] {
+        out += value
+      } else if key == "name" {
+        out += "{{name}}"
+      } else {
+        throw StartError(
+          .configuration,
+          "\(name): {{\(key.prefix(40))}} is not known; known are \(values.keys.sorted().joined(separator: ", "))")
+      }
+      rest = inner[inner.index(close, offsetBy: 2)...]
+    }
+    return out + rest
+  }
+
+  private static func seconds(_ duration: Duration) -> Int { Int((duration / .seconds(1)).rounded(.up)) }
+}
+
+extension Substring {
+  /// Where two of `character` begin.
+  fileprivate func firstIndex(ofPair character: Character) -> Index? {
+    var index = startIndex
+    while index < endIndex {
+      let next = self.index(after: index)
+      if self[index] == character, next < endIndex, self[next] == character { return index }
+      index = next
+    }
+    return nil
+  }
+}
+
+/// A line of nginx's error log, taken apart.
+package struct NginxLogLine: Sendable, Equatable {
+  /// swift-log's name of the level.
+  package var level: String
+  package var message: String
+
+  /// From `2026/01/31 12:00:00 [error] 12#12: *3 message`, or an access line of the template; other lines are warnings as
+  /// they stand.
+  package init(_ line: String) {
+    if line.hasPrefix("access ") {
+      level = "info"
+      message = line
+      return
+    }
+    let levels = [
+      "debug": "debug", "info": "info", "notice": "info", "warn": "warning", "error": "error", "crit": "critical",
+      "alert": "critical", "emerg": "critical",
+    ]
+    let words = line.split(separator: " ", maxSplits: 4)
+    let name = words.count > 2 ? words[2].drop { $0 == "[" }.prefix { $0 != "]" } : ""
+    if words.count == 5, words[2].hasPrefix("["), let known = levels[String(name)] {
+      level = known
+      message = String(words[4])
+    } else {
+      level = "warning"
+      message = line
+    }
+  }
+}

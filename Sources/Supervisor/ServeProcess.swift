@@ -1,0 +1,47 @@
+import Logging
+public import Settings
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#elseif canImport(Darwin)
+import Darwin
+#endif
+
+/// `serve` from its settings to its exit code.
+public enum ServeProcess {
+  /// Serves until a signal or a fault ends it. Called on the program's main thread, before any other thread is started.
+  public static func run(_ settings: ResolvedSettings, plugs: ServerPlugs) -> ServeStatus {
+    let log = LineLogHandler.logger("supervisor", settings)
+    do throws(StartError) {
+      let signals = try SignalPipe(SignalPipe.stopSignals + [SIGCHLD])
+      var plan = try LaunchPlan(settings, budget: .current())
+      for notice in plan.notices { log.notice("\(notice)") }
+      let base = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
+      let directory = try RunDirectory(settings[.runDir], base: base)
+      defer { directory.remove() }
+      let path = try plugs.prepareModel(plan.modelPath, directory.modelFolder)
+      switch plan.front {
+      case .direct:
+        return try DirectServer(plan: plan, plugs: plugs, signals: signals, log: log).run(modelPath: path)
+      case .nginx(let program):
+        plan.settings.set(Setting.model, path)
+        plan.settings.set(Setting.threads, plan.threads)
+        var supervisor = try Supervisor(
+          plan, nginx: program, plugs: plugs, signals: signals, directory: directory, log: log)
+        return try supervisor.run()
+      }
+    } catch {
+      report(error, settings)
+      return error.status
+    }
+  }
+
+  private static func report(_ error: StartError, _ settings: ResolvedSettings) {
+    switch settings[.logFormat] {
+    case .text: FinalWord.write(error.description)
+    case .json: LineLogHandler.logger("supervisor", settings).critical("\(error.description)")
+    }
+  }
+}

@@ -1,0 +1,283 @@
+import Logging
+import Settings
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#elseif canImport(Darwin)
+import Darwin
+#endif
+
+/// Runs nginx and the workers: does what `WorkerPool` decides, and tells it what happens.
+///
+/// Everything happens on the thread that calls `run`, which must be the program's main thread (see `ChildProcess`); the
+/// control plane's HTTP server has its own.
+struct Supervisor {
+  private let plan: LaunchPlan
+  private let nginx: String
+  private let plugs: ServerPlugs
+  private let log: Logger
+  private let signals: SignalPipe
+  private let directory: RunDirectory
+  private var port: Int32
+  private let workerListeners: [Int32]
+  private let status: StatusBox
+  private var pool: WorkerPool
+  private var channels: [Int32: Channel] = [:]
+  private var frontErrors: (read: Int32, write: Int32)
+  private var frontLines = LineBuffer()
+  private var lastFrontLine: String?
+  private var result: (status: ServeStatus, reason: String?)?
+
+  /// The supervisor's end of a worker's channel.
+  private struct Channel {
+    var process: Int32
+    var lines = LineBuffer()
+  }
+
+  /// Checks what can be checked before anything is started: template, sockets, port.
+  ///
+  /// - Parameters:
+  ///   - nginx: the path of the nginx program.
+  ///   - signals: SIGTERM, SIGINT and SIGCHLD.
+  ///   - directory: where sockets and nginx's files go; the caller removes it.
+  init(
+    _ plan: LaunchPlan, nginx: String, plugs: ServerPlugs, signals: SignalPipe, directory: RunDirectory, log: Logger
+  ) throws(StartError) {
+    self.plan = plan
+    self.nginx = nginx
+    self.plugs = plugs
+    self.log = log
+    self.signals = signals
+    self.directory = directory
+    let settings = plan.settings
+    port = try ListeningSocket.tcp(host: settings[.host], port: settings[.port])
+    let config = NginxConfig(
+      settings, workerSockets: (0..<plan.workers).map { directory.workerSocket($0) },
+      controlSocket: directory.controlSocket, cores: plan.cores, openFiles: OpenFiles.raise(),
+      isRoot: geteuid() == 0)
+    let text = try config.render(try Self.template(settings), name: settings[.nginxTemplate] ?? "nginx.conf")
+    guard SmallFile.write(text, to: directory.nginxConfig) else {
+      throw StartError(.cannotCreate, "cannot write \(directory.nginxConfig): \(Descriptor.errorText)")
+    }
+    var listeners: [Int32] = []
+    for index in 0..<plan.workers { listeners.append(try ListeningSocket.unix(directory.workerSocket(index))) }
+    workerListeners = listeners
+    do throws(SpawnError) {
+      frontErrors = try ListeningSocket.pipe()
+    } catch {
+      throw StartError(.internalFault, error.description)
+    }
+    pool = WorkerPool(
+      WorkerPool.Configuration(
+        workers: plan.workers, hasFront: true, startupTimeout: settings[.startupTimeout],
+        shutdownTimeout: settings[.shutdownTimeout]))
+    status = StatusBox(pool.status)
+  }
+
+  /// Serves until a signal or a fault ends it.
+  mutating func run() throws(StartError) -> ServeStatus {
+    feed(.begin)
+    let parameters = ExecutionParameters(workers: plan.workers, maxBodySize: plan.settings[.maxBodySize])
+    let control = ServerPlugs.Control(status: status, executionParameters: parameters)
+    let controlServer: any RunningServer
+    do throws(StartError) {
+      let listener = try ListeningSocket.unix(directory.controlSocket)
+      controlServer = try plugs.serve(listener, control, nil, 1, plan.settings, log)
+    } catch {
+      feed(.stop)
+      feed(.stop)
+      throw error
+    }
+    while result == nil {
+      let timeout = pool.deadline.map { $0 - Poller.now }
+      for descriptor in Poller.wait([signals.descriptor, frontErrors.read] + channels.keys, timeout: timeout) {
+        switch descriptor {
+        case signals.descriptor: takeSignals()
+        case frontErrors.read: takeFrontErrors()
+        default: takeMessages(descriptor)
+        }
+        if result != nil { break }
+      }
+      if let deadline = pool.deadline, deadline <= Poller.now { feed(.tick) }
+    }
+    _ = controlServer
+    reap { _, _ in }
+    guard let result else { return .internalFault }
+    if let reason = result.reason {
+      let detail = result.status == .unavailable ? lastFrontLine.map { ": \($0)" } ?? "" : ""
+      throw StartError(result.status, reason + detail)
+    }
+    log.info("stopped")
+    return result.status
+  }
+
+  private static func template(_ settings: ResolvedSettings) throws(StartError) -> String {
+    guard let path = settings[.nginxTemplate] else { return NginxTemplate.builtIn }
+    guard let text = SmallFile.read(path) else {
+      throw StartError(.configuration, "cannot read the nginx template \(path): \(Descriptor.errorText)")
+    }
+    return text
+  }
+
+  private mutating func feed(_ event: WorkerPool.Event) {
+    for action in pool.handle(event, at: Poller.now) { perform(action) }
+  }
+}
+
+// MARK: - What happens
+
+extension Supervisor {
+  private mutating func takeSignals() {
+    for signal in signals.take() {
+      if signal == SIGCHLD {
+        var ended: [(Int32, ExitReason)] = []
+        reap { ended.append(($0, $1)) }
+        for (process, reason) in ended { processEnded(process, reason) }
+      } else if SignalPipe.stopSignals.contains(signal) {
+        feed(.stop)
+      }
+    }
+  }
+
+  private func reap(_ ended: (Int32, ExitReason) -> Void) {
+    var waitStatus: Int32 = 0
+    while true {
+      let process = waitpid(-1, &waitStatus, WNOHANG)
+      if process <= 0 { return }
+      ended(process, ExitReason(waitStatus: waitStatus))
+    }
+  }
+
+  /// What the process still said is heard before its end.
+  private mutating func processEnded(_ process: Int32, _ reason: ExitReason) {
+    if let descriptor = channels.first(where: { $0.value.process == process })?.key {
+      takeMessages(descriptor)
+      if channels.removeValue(forKey: descriptor) != nil { close(descriptor) }
+    } else {
+      takeFrontErrors()
+    }
+    feed(.exited(process: process, reason))
+  }
+
+  private mutating func takeMessages(_ descriptor: Int32) {
+    guard var channel = channels[descriptor] else { return }
+    let bytes = Descriptor.readAvailable(descriptor)
+    let lines = channel.lines.append(bytes ?? [])
+    channels[descriptor] = channel
+    if bytes == nil {
+      channels[descriptor] = nil
+      close(descriptor)
+    }
+    for line in lines {
+      switch WorkerMessage(line: line) {
+      case .ready?: feed(.workerReady(process: channel.process))
+      case .failed(let error)?: feed(.workerFailed(process: channel.process, error))
+      case nil: log.warning("a worker said what is not understood", metadata: ["line": "\(line.prefix(200))"])
+      }
+    }
+  }
+
+  private mutating func takeFrontErrors() {
+    for line in frontLines.append(Descriptor.readAvailable(frontErrors.read) ?? []) {
+      let parsed = NginxLogLine(line)
+      if parsed.message.hasPrefix("using inherited sockets from") { continue }
+      lastFrontLine = parsed.message
+      log.log(
+        level: Logger.Level(rawValue: parsed.level) ?? .warning, "\(parsed.message)", metadata: ["source": "nginx"])
+    }
+  }
+}
+
+// MARK: - What is done
+
+extension Supervisor {
+  private mutating func perform(_ action: WorkerPool.Action) {
+    switch action {
+    case .spawnWorker(let index): spawnWorker(index)
+    case .spawnFront: spawnFront()
+    case .signalWorker(let process, let signal), .signalFront(let process, let signal):
+      kill(process, signal.number)
+    case .signalFrontGroup(let process, let signal): kill(-process, signal.number)
+    case .closePort:
+      if port >= 0 { close(port) }
+      port = -1
+    case .publish(let value): status.value = value
+    case .log(let entry): write(entry)
+    case .finish(let status, let reason): result = (status, reason)
+    }
+  }
+
+  private mutating func spawnWorker(_ index: Int) {
+    do throws(SpawnError) {
+      let ends = try ListeningSocket.pair()
+      defer { close(ends.other) }
+      let table = AllSettings.table.filter { $0.name != Setting.config.name }
+      let worker = ChildProcess(
+        program: ChildProcess.ownProgram,
+        arguments: [WorkerProcess.programName, "--index=\(index)", "--parent=\(getpid())"]
+          + plan.settings.flags(of: table),
+        descriptors: [workerListeners[index], ends.other], hasOwnGroup: true)
+      do throws(SpawnError) {
+        let process = try worker.spawn()
+        channels[ends.own] = Channel(process: process)
+        feed(.workerSpawned(index: index, process: process))
+      } catch {
+        close(ends.own)
+        throw error
+      }
+    } catch {
+      feed(.workerNotSpawned(index: index, reason: error.description))
+    }
+  }
+
+  private mutating func spawnFront() {
+    let front = ChildProcess(
+      program: ChildProcess.ownProgram,
+      arguments: [
+        FrontProcess.programName, "\(getpid())", nginx, "-p", "\(directory.path)/", "-c", directory.nginxConfig, "-e",
+        "stderr",
+      ],
+      environment: ["NGINX": "3;"], descriptors: [port], standardError: frontErrors.write, hasOwnGroup: true)
+    do throws(SpawnError) {
+      feed(.frontSpawned(process: try front.spawn()))
+    } catch {
+      feed(.frontNotSpawned(reason: error.description))
+    }
+  }
+
+  private func write(_ entry: WorkerPoolLog) {
+    switch entry {
+    case .workerReady(let index, let process, let restarts):
+      log.debug("worker is ready", metadata: ["worker": "\(index)", "pid": "\(process)", "restarts": "\(restarts)"])
+    case .workerDied(let index, let reason, let wasReady, let delay):
+      log.error(
+        "worker \(reason); it is restarted",
+        metadata: [
+          "worker": "\(index)", "was_ready": "\(wasReady)", "restart_in": "\(Quantity.format(duration: delay))",
+        ])
+    case .frontDied(let reason, let delay):
+      log.error(
+        "nginx \(reason); it is restarted", metadata: ["restart_in": "\(Quantity.format(duration: delay))"])
+    case .allReady(let workers):
+      log.info(
+        "serving",
+        metadata: [
+          "model": "\(plan.modelPath)", "address": "\(plan.settings[.host]):\(plan.settings[.port])",
+          "front": "nginx", "workers": "\(workers)", "threads": "\(plan.threads)",
+        ])
+    case .draining: log.info("stopping: accepted requests are finished")
+    }
+  }
+}
+
+extension WorkerPool.ProcessSignal {
+  var number: Int32 {
+    switch self {
+    case .terminate: SIGTERM
+    case .quit: SIGQUIT
+    case .kill: SIGKILL
+    }
+  }
+}
