@@ -16,7 +16,7 @@ public struct NginxConfig: Sendable {
     _ settings: ResolvedSettings, workerSockets: [String], controlSocket: String, cores: Int, openFiles: Int,
     isRoot: Bool
   ) {
-    let processes = max(1, cores / 2)
+    let processes = min(cores, NginxConfig.mostProcesses)
     let connections = settings[.maxConnections]
     let perProcess = (connections + processes - 1) / processes
     let host = settings[.host] == "localhost" ? "127.0.0.1" : settings[.host]
@@ -42,6 +42,9 @@ public struct NginxConfig: Sendable {
       "backlog": "\(ListeningSocket.backlog)",
     ]
   }
+
+  /// nginx processes beyond this bring nothing: each forwards tens of thousands of requests a second.
+  private static let mostProcesses = 8
 
   /// The template with every `{{name}}` replaced.
   ///
