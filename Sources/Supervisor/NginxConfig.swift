@@ -94,13 +94,19 @@ package struct NginxLogLine: Sendable, Equatable {
   /// swift-log's name of the level.
   package var level: String
   package var message: String
+  /// What an access line tells, by name.
+  package var fields: [String: String] = [:]
 
   /// From `2026/01/31 12:00:00 [error] 12#12: *3 message`, or an access line of the template; other lines are warnings as
   /// they stand.
   package init(_ line: String) {
-    if line.hasPrefix("access ") {
+    if line.hasPrefix("access\t") {
       level = "info"
-      message = line
+      message = "request"
+      for field in line.split(separator: "\t").dropFirst() {
+        let parts = field.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+        if parts.count == 2 { fields[String(parts[0])] = String(parts[1]) }
+      }
       return
     }
     let levels = [
