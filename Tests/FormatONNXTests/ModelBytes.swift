@@ -46,7 +46,7 @@ struct Message {
 }
 
 /// A tensor of a test model.
-struct TestTensor {
+struct TestTensor: Sendable {
   var code: Int
   var dims: [Int]
   var bytes: [UInt8]
@@ -80,7 +80,7 @@ struct TestTensor {
 }
 
 /// An attribute of a test model.
-enum TestAttribute {
+enum TestAttribute: Sendable {
   case int(Int), ints([Int]), float(Float), text(String), tensor(TestTensor), graph(TestGraph)
 
   func message(_ name: String) -> Message {
@@ -111,7 +111,7 @@ enum TestAttribute {
 }
 
 /// A node of a test model.
-struct TestNode {
+struct TestNode: Sendable {
   var op: String
   var inputs: [String]
   var outputs: [String]
@@ -135,7 +135,7 @@ struct TestNode {
 }
 
 /// A declared input or output: element type code and extents, each a number, a name or `?`.
-struct TestPort {
+struct TestPort: Sendable {
   var name: String
   var code: Int
   var dims: [String]?
@@ -168,7 +168,7 @@ struct TestPort {
 }
 
 /// A graph of a test model.
-struct TestGraph {
+struct TestGraph: Sendable {
   var inputs: [TestPort] = []
   var outputs: [TestPort]
   var initializers: [String: TestTensor] = [:]
@@ -193,7 +193,7 @@ struct TestGraph {
     model.message(7, message)
     model.message(8, version)
     let path = "/tmp/swiftlet-test-\(getpid())-\(UInt64.random(in: 0...UInt64.max)).onnx"
-    guard let file = fopen(path, "wb") else { throw MappedFile.Failure(path: path, errno: errno) }
+    guard let file = fopen(path, "wb") else { throw CannotWrite(path: path) }
     fwrite(model.bytes, 1, model.bytes.count, file)
     fclose(file)
     defer { unlink(path) }
@@ -210,4 +210,9 @@ struct TestGraph {
   func elements<T: TensorElement>(_ inputs: [Tensor], opset: Int = 21, of type: T.Type = T.self) throws -> [[T]] {
     try run(inputs, opset: opset).map { $0.tensor?.array(of: T.self) ?? [] }
   }
+}
+
+/// The folder for temporary files takes no file.
+struct CannotWrite: Error {
+  var path: String
 }
