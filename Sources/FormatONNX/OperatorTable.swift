@@ -21,9 +21,10 @@ public enum OperatorTable {
   ]
 
   /// Convolution, pooling, normalisation, recurrence, attention.
-  static let neural: [ONNXOperator] = [
-    conv,
-  ]
+  static let neural: [ONNXOperator] =
+    pools + rowNormalizations + recurrent + [
+      batchNormalization, conv,
+    ]
 
   /// The domain `ai.onnx.ml`.
   static let machineLearning: [ONNXOperator] = [

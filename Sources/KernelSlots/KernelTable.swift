@@ -141,6 +141,11 @@ public struct KernelTable: Sendable {
   /// Computes a part of a product; the argument points to a `GemmTask`.
   public var gemm: @convention(c) @Sendable (UnsafeRawPointer) -> Void
 
+  // MARK: Trees
+
+  /// Finds the leaves of 16 or 64 rows; the argument points to a `TreeTask`.
+  public var treeLeaves: @convention(c) @Sendable (UnsafeRawPointer) -> Void
+
   public init(
     name: StaticString, exp: Unary, log: Unary, tanh: Unary, erf: Unary, sigmoid: Unary, relu: Unary, gelu: Unary,
     geluTanh: Unary, silu: Unary, softplus: Unary, sqrt: Unary, reciprocal: Unary, negate: Unary, absolute: Unary,
@@ -164,7 +169,8 @@ public struct KernelTable: Sendable {
     gatherWindows: GatherWindows, depthwise: Depthwise, gemmRows: Int, gemmColumns: Int,
     packB: @convention(c) @Sendable (UnsafePointer<Float>, Int, Int, Int, Int, UnsafeMutablePointer<Float>) -> Void,
     packA: @convention(c) @Sendable (UnsafePointer<Float>, Int, Int, Int, Int, UnsafeMutablePointer<Float>) -> Void,
-    gemm: @convention(c) @Sendable (UnsafeRawPointer) -> Void
+    gemm: @convention(c) @Sendable (UnsafeRawPointer) -> Void,
+    treeLeaves: @convention(c) @Sendable (UnsafeRawPointer) -> Void
   ) {
     self.name = name
     self.exp = exp
@@ -219,5 +225,6 @@ public struct KernelTable: Sendable {
     self.packB = packB
     self.packA = packA
     self.gemm = gemm
+    self.treeLeaves = treeLeaves
   }
 }

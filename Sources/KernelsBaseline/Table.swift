@@ -23,5 +23,6 @@ public func kernelTable() -> KernelTable {
     max: kernelMax, min: kernelMin, dot: kernelDot, softmax: kernelSoftmax, logSoftmax: kernelLogSoftmax,
     layerNorm: kernelLayerNorm, rmsNorm: kernelRMSNorm, transpose: kernelTranspose,
     gatherWindows: kernelGatherWindows, depthwise: kernelDepthwise, gemmRows: tileRows,
-    gemmColumns: tileColumns, packB: kernelPackB, packA: kernelPackA, gemm: kernelGemm)
+    gemmColumns: tileColumns, packB: kernelPackB, packA: kernelPackA, gemm: kernelGemm,
+    treeLeaves: kernelTreeLeaves)
 }

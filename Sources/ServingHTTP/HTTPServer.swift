@@ -42,7 +42,8 @@ public final class HTTPServer: Sendable {
   /// - Throws: `IOError` when the address cannot be bound.
   @discardableResult
   public func listen(host: String, port: Int) async throws -> SocketAddress? {
-    try await add(bootstrap().serverChannelOption(.socketOption(.so_reuseaddr), value: 1).bind(host: host, port: port).get())
+    try await add(
+      bootstrap().serverChannelOption(.socketOption(.so_reuseaddr), value: 1).bind(host: host, port: port).get())
   }
 
   /// Listens on a Unix socket, which is made; a socket left over at the path is replaced.
@@ -55,6 +56,12 @@ public final class HTTPServer: Sendable {
   @discardableResult
   public func listen(fileDescriptor: Int32) async throws -> SocketAddress? {
     try await add(bootstrap().withBoundSocket(fileDescriptor).get())
+  }
+
+  /// `listen(fileDescriptor:)` for a thread that may wait, which an event loop may not.
+  @discardableResult
+  public func listenBlocking(fileDescriptor: Int32) throws -> SocketAddress? {
+    try add(bootstrap().withBoundSocket(fileDescriptor).wait())
   }
 
   /// Answers every request whose bytes have arrived, closes idle connections, and returns when none is left or the

@@ -5,11 +5,13 @@ public struct HTTPServerConfiguration: Sendable {
   /// The setting that moves `maxBodyBytes`, for messages.
   public var maxBodySetting = "max-body-size"
   /// Largest request head in bytes, request line included. Passing it is a 431.
-  public var maxHeaderBytes = 32 * 1024
+  public var maxHeaderBytes = 64 * 1024
   /// Most header fields of a request. Passing it is a 431.
   public var maxHeaderFields = 128
   /// Longest request target in bytes. Passing it is a 414.
-  public var maxTargetBytes = 8 * 1024
+  public var maxTargetBytes = 16 * 1024
+  /// The setting that moves `maxHeaderBytes` and `maxTargetBytes`, for messages.
+  public var maxHeaderSetting = "max-header-size"
   /// Seconds a connection may stay open between two requests. Longer than the 60 s after which nginx drops an unused
   /// connection, so that nginx never picks one that is about to close.
   public var idleTimeout = 75.0
@@ -21,7 +23,9 @@ public struct HTTPServerConfiguration: Sendable {
   /// Seconds that a connection which was answered early goes on swallowing what the client still sends.
   public var lingerTimeout = 10.0
   /// Most requests that wait for or run on compute threads. The next one is a 503.
-  public var maxQueued = 256
+  public var maxQueued = 1024
+  /// The setting that moves `maxQueued`, for messages.
+  public var maxQueuedSetting = "max-queue"
   /// A `.measured` route runs on the event loop when its handler expects to take no longer than this,
   public var inlineNanoseconds: UInt64 = 100_000
   /// and the body is no larger than this.

@@ -26,6 +26,7 @@ struct DirectServer {
   /// - Parameter modelPath: what `prepareModel` gave.
   func run(modelPath: String) throws(StartError) -> ServeStatus {
     let settings = plan.settings
+    _ = OpenFiles.raise()
     let port = try ListeningSocket.tcp(host: settings[.host], port: settings[.port], isOpen: false)
     guard let model = try load(modelPath) else { return .stopped }
     try ListeningSocket.open(port, host: settings[.host], port: settings[.port])

@@ -10,21 +10,22 @@ public struct NginxConfig: Sendable {
   ///   - workerSockets: the workers' Unix sockets.
   ///   - controlSocket: the supervisor's.
   ///   - cores: cores that all processes share.
+  ///   - openFiles: descriptors that a process may have.
   ///   - isRoot: true when nginx would give up its rights by itself, and with them its way to the sockets.
   public init(
-    _ settings: ResolvedSettings, workerSockets: [String], controlSocket: String, cores: Int, isRoot: Bool
+    _ settings: ResolvedSettings, workerSockets: [String], controlSocket: String, cores: Int, openFiles: Int,
+    isRoot: Bool
   ) {
     let processes = max(1, cores / 2)
     let connections = settings[.maxConnections]
     let perProcess = (connections + processes - 1) / processes
-    let servers = workerSockets.count == 1 ? workerSockets + workerSockets : workerSockets
     let host = settings[.host] == "localhost" ? "127.0.0.1" : settings[.host]
     let isIPv6 = host.contains(":")
     values = [
       "user": isRoot ? "user root root;" : "# nginx runs as the user of serve.",
       "nginx_processes": "\(processes)",
       "worker_connections": "\(perProcess * 2 + 64)",
-      "open_files": "\(perProcess * 4 + 256)",
+      "open_files": "\(min(perProcess * 4 + 256, openFiles))",
       "shutdown_seconds": "\(NginxConfig.seconds(settings[.shutdownTimeout]))",
       "access_log": settings[.accessLog] ? "/dev/stderr swiftlet" : "off",
       "keep_alive_seconds": "\(NginxConfig.seconds(settings[.keepAliveTimeout]))",
@@ -34,7 +35,7 @@ public struct NginxConfig: Sendable {
       "max_header_text": Quantity.format(bytes: settings[.maxHeaderSize]),
       "request_seconds": "\(NginxConfig.seconds(settings[.requestTimeout]))",
       "request_text": Quantity.format(duration: settings[.requestTimeout]),
-      "worker_servers": servers.map { "    server unix:\($0) max_fails=0;" }.joined(separator: "\n"),
+      "worker_servers": workerSockets.map { "    server unix:\($0) max_fails=0;" }.joined(separator: "\n"),
       "upstream_keepalive": "\(max(32, min(perProcess, 512)))",
       "control_socket": controlSocket,
       "listen": isIPv6 ? "[\(host)]:\(settings[.port]) ipv6only=off" : "\(host):\(settings[.port])",

@@ -55,7 +55,8 @@ struct Supervisor {
     port = try ListeningSocket.tcp(host: settings[.host], port: settings[.port])
     let config = NginxConfig(
       settings, workerSockets: (0..<plan.workers).map { directory.workerSocket($0) },
-      controlSocket: directory.controlSocket, cores: plan.cores, isRoot: geteuid() == 0)
+      controlSocket: directory.controlSocket, cores: plan.cores, openFiles: OpenFiles.raise(),
+      isRoot: geteuid() == 0)
     let text = try config.render(try Self.template(settings), name: settings[.nginxTemplate] ?? "nginx.conf")
     guard SmallFile.write(text, to: directory.nginxConfig) else {
       throw StartError(.cannotCreate, "cannot write \(directory.nginxConfig): \(Descriptor.errorText)")

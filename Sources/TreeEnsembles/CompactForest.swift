@@ -187,9 +187,10 @@ extension CompactForest {
 
   /// Calls `leaf` with a lane and the payload of tree `tree`'s leaf for each of eight rows.
   ///
-  /// - Parameter x: eight values a slot, side by side; those of slot 0 minus infinity.
+  /// - Parameters:
+  ///   - x: `lanes` values a slot, side by side, of which the first eight are walked; those of slot 0 minus infinity.
   @inline(__always)
-  func walkEight(_ tree: Int, _ x: UnsafePointer<T>, hasMissing: Bool, _ leaf: (Int, T) -> Void) {
+  func walkEight(_ tree: Int, _ x: UnsafePointer<T>, lanes: Int, hasMissing: Bool, _ leaf: (Int, T) -> Void) {
     let raw = UnsafeRawPointer(x)
     let width = MemoryLayout<T>.stride
     nodes.withUnsafeBufferPointer { nodes in
@@ -198,11 +199,11 @@ extension CompactForest {
       if hasMissing {
         missingLeft.withUnsafeBufferPointer { left in
           descend(&p, Int(depths[tree])) { node, k in
-            stepMissing(node, nodes.baseAddress!, left.baseAddress!, raw + k &* width, 8 &* unit)
+            stepMissing(node, nodes.baseAddress!, left.baseAddress!, raw + k &* width, lanes &* unit)
           }
         }
       } else {
-        descend(&p, Int(depths[tree])) { node, k in step(node, raw + k &* width, 8 &* unit) }
+        descend(&p, Int(depths[tree])) { node, k in step(node, raw + k &* width, lanes &* unit) }
       }
       leaf(0, p.0.pointee.threshold)
       leaf(1, p.1.pointee.threshold)

@@ -1,3 +1,54 @@
+import Kernels
+
+/// Rows that a forest is to walk, and where the results go.
+struct ForestRows<T: TreeNumber> {
+  /// Row-major.
+  let x: UnsafePointer<T>
+  let columns: Int
+  let rows: Range<Int>
+  /// A score a target and row, for all rows of the matrix.
+  let out: UnsafeMutablePointer<T>
+  /// As many bytes, set to 1 where a target got a weight, or nil where nobody asks.
+  let seen: UnsafeMutablePointer<UInt8>?
+
+  /// Copies the tested features of a row behind a minus infinity; true when one is missing.
+  @inline(__always)
+  func gather(_ row: Int, _ features: [Int32], _ to: UnsafeMutablePointer<T>) -> Bool {
+    let from = x + row &* columns
+    var hasMissing = false
+    to[0] = -.infinity
+    features.withUnsafeBufferPointer { features in
+      for i in 0..<features.count {
+        let v = from[Int(features[i])]
+        to[i &+ 1] = v
+        hasMissing = hasMissing || v != v
+      }
+    }
+    return hasMissing
+  }
+
+  /// Puts the tested features of `lanes` rows side by side, behind as many minus infinities; true when one is missing.
+  /// Beyond the last row its values are repeated.
+  @inline(__always)
+  func transpose(_ row: Int, lanes: Int, _ features: [Int32], _ to: UnsafeMutablePointer<T>) -> Bool {
+    let last = rows.upperBound &- 1 &- row
+    var hasMissing = false
+    for k in 0..<lanes { to[k] = -.infinity }
+    features.withUnsafeBufferPointer { features in
+      for k in 0..<lanes {
+        let from = x + (row &+ Swift.min(k, last)) &* columns
+        let column = to + (lanes &+ k)
+        for i in 0..<features.count {
+          let v = from[Int(features[i])]
+          column[i &* lanes] = v
+          hasMissing = hasMissing || v != v
+        }
+      }
+    }
+    return hasMissing
+  }
+}
+
 /// An ensemble compiled for one kind of numbers: how rows become sums.
 struct Forest<T: TreeNumber>: Sendable {
   private enum Body: Sendable {
@@ -6,6 +57,7 @@ struct Forest<T: TreeNumber>: Sendable {
   }
 
   private let body: Body
+  private let masks: MaskForest?
   let leaves: LeafTable<T>
   let aggregate: Ensemble.Aggregate
   let treeCount: Int
@@ -17,7 +69,9 @@ struct Forest<T: TreeNumber>: Sendable {
     leaves = LeafTable(ensemble, isSum: aggregate == .sum || aggregate == .average)
     if let compact = CompactForest(ensemble, leaves: leaves, threshold: Forest.threshold) {
       body = .compact(compact)
+      masks = T.masks(compact)
     } else {
+      masks = nil
       body = .general(GeneralForest(ensemble, leaves: leaves))
     }
     self.aggregate = aggregate
@@ -44,56 +98,45 @@ struct Forest<T: TreeNumber>: Sendable {
 
   var heldBytes: Int {
     switch body {
-    case .compact(let forest): forest.heldBytes
+    case .compact(let forest): forest.heldBytes + (masks?.heldBytes ?? 0)
     case .general(let forest): forest.heldBytes
     }
   }
 
-  /// Room for the rows that are walked together.
-  private static var tile: Int { 64 }
-
-  /// Aggregates the trees' weights for rows `rows` of a row-major matrix.
-  ///
-  /// - Parameters:
-  ///   - out: `targetCount` values a row, for all rows of the matrix.
-  ///   - seen: as many bytes, set to 1 where a target got a weight, or nil where nobody asks. Required for `min` and `max`.
-  func run(
-    _ x: UnsafePointer<T>, columns: Int, rows: Range<Int>, out: UnsafeMutablePointer<T>,
-    seen: UnsafeMutablePointer<UInt8>?
-  ) {
+  /// Aggregates the trees' weights. Marks are required for `min` and `max`.
+  func run(_ rows: ForestRows<T>) {
     let count = leaves.targetCount
-    for i in (rows.lowerBound * count)..<(rows.upperBound * count) { out[i] = 0 }
-    if let seen { for i in (rows.lowerBound * count)..<(rows.upperBound * count) { seen[i] = 0 } }
+    let elements = (rows.rows.lowerBound &* count)..<(rows.rows.upperBound &* count)
+    for i in elements { rows.out[i] = 0 }
+    if let seen = rows.seen { for i in elements { seen[i] = 0 } }
     switch body {
     case .general(let forest):
-      for row in rows {
-        forest.walk(x + row &* columns) { add($0, out + row &* count, seen.map { $0 + row &* count }) }
-      }
-    case .compact(let forest):
-      runCompact(forest, x, columns, rows, out, seen)
+      for row in rows.rows { forest.walk(rows.x + row &* rows.columns) { add($0, row, rows) } }
+    case .compact(let forest): runCompact(forest, rows)
     }
     if aggregate == .average {
       let trees = T(treeCount)
-      for i in (rows.lowerBound * count)..<(rows.upperBound * count) { out[i] /= trees }
+      for i in elements { rows.out[i] /= trees }
     }
   }
 
-  private func runCompact(
-    _ forest: CompactForest<T>, _ x: UnsafePointer<T>, _ columns: Int, _ rows: Range<Int>,
-    _ out: UnsafeMutablePointer<T>, _ seen: UnsafeMutablePointer<UInt8>?
-  ) {
-    let slots = forest.slotCount
-    let groups = Swift.min(Forest.tile, rows.count) / 8
-    withUnsafeTemporaryAllocation(of: T.self, capacity: slots &* Swift.max(1, groups &* 8)) { scratch in
-      let scratch = scratch.baseAddress!
-      var row = rows.lowerBound
-      while rows.upperBound &- row >= 8 {
-        let n = Swift.min(groups, (rows.upperBound &- row) / 8)
-        walkTile(forest, x, columns, row, n, scratch, out, seen)
+  private func runCompact(_ forest: CompactForest<T>, _ rows: ForestRows<T>) {
+    if let masks, rows.rows.count >= MaskForest.minRows {
+      T.walk(rows, self, forest, masks)
+      return
+    }
+    let groups = Swift.min(64, rows.rows.count) / 8
+    let elements = forest.slotCount &* Swift.max(1, groups &* 8)
+    Scratch.with(floats: elements &* (MemoryLayout<T>.stride / 4)) { scratch in
+      let scratch = UnsafeMutableRawPointer(scratch).assumingMemoryBound(to: T.self)
+      var row = rows.rows.lowerBound
+      while rows.rows.upperBound &- row >= 8 {
+        let n = Swift.min(groups, (rows.rows.upperBound &- row) / 8)
+        walkTile(forest, rows, row, n, scratch)
         row &+= n &* 8
       }
-      while row < rows.upperBound {
-        walkRow(forest, x + row &* columns, scratch, row, out, seen)
+      while row < rows.rows.upperBound {
+        walkRow(forest, rows, row, scratch)
         row &+= 1
       }
     }
@@ -102,46 +145,20 @@ struct Forest<T: TreeNumber>: Sendable {
   /// Walks `groups` times eight rows.
   @inline(__always)
   private func walkTile(
-    _ forest: CompactForest<T>, _ x: UnsafePointer<T>, _ columns: Int, _ row: Int, _ groups: Int,
-    _ scratch: UnsafeMutablePointer<T>, _ out: UnsafeMutablePointer<T>, _ seen: UnsafeMutablePointer<UInt8>?
+    _ forest: CompactForest<T>, _ rows: ForestRows<T>, _ row: Int, _ groups: Int, _ scratch: UnsafeMutablePointer<T>
   ) {
-    let slots = forest.slotCount
-    let count = leaves.targetCount
+    let size = forest.slotCount &* 8
     var missing: UInt64 = 0
-    forest.features.withUnsafeBufferPointer { features in
-      for g in 0..<groups {
-        let to = scratch + g &* slots &* 8
-        let from = x + (row &+ g &* 8) &* columns
-        for k in 0..<8 { to[k] = -.infinity }
-        var isMissing = false
-        for slot in 1..<slots {
-          let column = from + Int(features[slot &- 1])
-          for k in 0..<8 {
-            let v = column[k &* columns]
-            to[slot &* 8 &+ k] = v
-            isMissing = isMissing || v != v
-          }
-        }
-        if isMissing { missing |= 1 << UInt64(g) }
-      }
+    for g in 0..<groups {
+      if rows.transpose(row &+ g &* 8, lanes: 8, forest.features, scratch + g &* size) { missing |= 1 << UInt64(g) }
     }
-    if leaves.form == .single && (aggregate == .sum || aggregate == .average) {
-      let sums = out + row
-      for tree in 0..<treeCount {
-        for g in 0..<groups {
-          let to = sums + g &* 8
-          let from = UnsafePointer(scratch + g &* slots &* 8)
-          forest.walkEight(tree, from, hasMissing: missing >> UInt64(g) & 1 != 0) { to[$0] += $1 }
-        }
-      }
-    } else {
-      for tree in 0..<treeCount {
-        for g in 0..<groups {
-          let first = (row &+ g &* 8) &* count
-          let from = UnsafePointer(scratch + g &* slots &* 8)
-          forest.walkEight(tree, from, hasMissing: missing >> UInt64(g) & 1 != 0) { lane, leaf in
-            add(leaf, out + (first &+ lane &* count), seen.map { $0 + (first &+ lane &* count) })
-          }
+    for tree in 0..<treeCount {
+      for g in 0..<groups {
+        let first = row &+ g &* 8
+        forest.walkEight(
+          tree, scratch + g &* size, lanes: 8, hasMissing: missing >> UInt64(g) & 1 != 0
+        ) { lane, leaf in
+          add(leaf, first &+ lane, rows)
         }
       }
     }
@@ -149,53 +166,52 @@ struct Forest<T: TreeNumber>: Sendable {
 
   /// Walks one row.
   @inline(__always)
-  private func walkRow(
-    _ forest: CompactForest<T>, _ x: UnsafePointer<T>, _ scratch: UnsafeMutablePointer<T>, _ row: Int,
-    _ out: UnsafeMutablePointer<T>, _ seen: UnsafeMutablePointer<UInt8>?
+  func walkRow(
+    _ forest: CompactForest<T>, _ rows: ForestRows<T>, _ row: Int, _ scratch: UnsafeMutablePointer<T>
   ) {
-    scratch[0] = -.infinity
-    var isMissing = false
-    forest.features.withUnsafeBufferPointer { features in
-      for slot in 1..<forest.slotCount {
-        let v = x[Int(features[slot &- 1])]
-        scratch[slot] = v
-        isMissing = isMissing || v != v
-      }
-    }
-    if leaves.form == .single && (aggregate == .sum || aggregate == .average) {
+    let hasMissing = rows.gather(row, forest.features, scratch)
+    if sums {
       var sum: T = 0
-      if isMissing {
+      if hasMissing {
         forest.walk(scratch, hasMissing: true) { sum += $0 }
       } else {
         forest.walk(scratch, hasMissing: false) { sum += $0 }
       }
-      out[row] = sum
+      rows.out[row] = sum
     } else {
-      let to = out + row &* leaves.targetCount
-      let marks = seen.map { $0 + row &* leaves.targetCount }
-      forest.walk(scratch, hasMissing: isMissing) { add($0, to, marks) }
+      forest.walk(scratch, hasMissing: hasMissing) { add($0, row, rows) }
     }
   }
 
+  /// Every leaf's payload is a weight to be added to the row's only score.
+  @inline(__always) var sums: Bool { leaves.form == .single && (aggregate == .sum || aggregate == .average) }
+
   /// Adds what a leaf holds to a row.
   @inline(__always)
-  private func add(_ leaf: T, _ row: UnsafeMutablePointer<T>, _ seen: UnsafeMutablePointer<UInt8>?) {
+  func add(_ leaf: T, _ row: Int, _ rows: ForestRows<T>) {
+    if sums && rows.seen == nil {
+      rows.out[row] += leaf
+      return
+    }
+    let count = leaves.targetCount
+    let to = rows.out + row &* count
+    let seen = rows.seen.map { $0 + row &* count }
     if leaves.form == .single {
-      put(leaf, row, seen)
+      put(leaf, to, seen)
       return
     }
     let index = leaf.index
     leaves.weights.withUnsafeBufferPointer { weights in
       if leaves.form == .dense && seen == nil {
-        let from = weights.baseAddress! + index &* leaves.targetCount
-        for t in 0..<leaves.targetCount { row[t] += from[t] }
+        let from = weights.baseAddress! + index &* count
+        for t in 0..<count { to[t] += from[t] }
         return
       }
       leaves.targets.withUnsafeBufferPointer { targets in
         leaves.starts.withUnsafeBufferPointer { starts in
           for e in Int(starts[index])..<Int(starts[index &+ 1]) {
             let t = Int(targets[e])
-            put(weights[e], row + t, seen.map { $0 + t })
+            put(weights[e], to + t, seen.map { $0 + t })
           }
         }
       }

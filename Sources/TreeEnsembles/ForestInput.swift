@@ -107,7 +107,7 @@ enum ForestBody: Sendable {
     let seen = marks?.unsafeMutableElements(of: UInt8.self).baseAddress
     // A node takes a nanosecond or so; a thread is worth some tens of microseconds.
     context.pool.parallelFor(rows, grain: Swift.max(16, 30_000 / forest.visits)) { lower, upper in
-      forest.run(x, columns: columns, rows: lower..<upper, out: out, seen: seen)
+      forest.run(ForestRows(x: x, columns: columns, rows: lower..<upper, out: out, seen: seen))
       for row in lower..<upper {
         finish(row, out + row &* count, seen.map { UnsafePointer($0 + row &* count) })
       }

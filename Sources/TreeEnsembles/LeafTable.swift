@@ -4,6 +4,18 @@ protocol TreeNumber: BinaryFloatingPoint, Sendable {
   init(index: Int)
   /// The index that `init(index:)` put in.
   var index: Int { get }
+  /// The trees of a forest as masks, for the numbers that there are kernels for.
+  static func masks(_ forest: CompactForest<Self>) -> MaskForest?
+  /// Walks rows through masks, and through `compact` what has none.
+  static func walk(
+    _ rows: ForestRows<Self>, _ forest: Forest<Self>, _ compact: CompactForest<Self>, _ masks: MaskForest)
+}
+
+extension TreeNumber {
+  static func masks(_ forest: CompactForest<Self>) -> MaskForest? { nil }
+  static func walk(
+    _ rows: ForestRows<Self>, _ forest: Forest<Self>, _ compact: CompactForest<Self>, _ masks: MaskForest
+  ) {}
 }
 
 extension Float: TreeNumber {

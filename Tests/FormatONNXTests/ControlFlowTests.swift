@@ -80,10 +80,12 @@ import Testing
   }
 
   /// Doubles the state by joining it with itself, and gives the turn as an element to stack.
-  static let doubling = TestGraph(
-    inputs: [TestPort("i", 7, []), TestPort("go", 9, []), TestPort("state", 1, ["n"])],
-    outputs: [TestPort("go", 9, []), TestPort("next", 1, ["n"]), TestPort("i", 7, [])],
-    nodes: [TestNode("Concat", ["state", "state"], ["next"], ["axis": .int(0)])])
+  static var doubling: TestGraph {
+    TestGraph(
+      inputs: [TestPort("i", 7, []), TestPort("go", 9, []), TestPort("state", 1, ["n"])],
+      outputs: [TestPort("go", 9, []), TestPort("next", 1, ["n"]), TestPort("i", 7, [])],
+      nodes: [TestNode("Concat", ["state", "state"], ["next"], ["axis": .int(0)])])
+  }
 
   @Test func stateMayGrowFromTurnToTurn() throws {
     let graph = loop(Self.doubling, ["m", "", "s"], ["m": .ints([3], [])])

@@ -189,7 +189,7 @@ final class HTTPConnection: ChannelDuplexHandler {
         HTTPResponse(
           ServingError(
             .overloaded, "All places for waiting requests are taken; try again shortly.",
-            limit: "\(core.configuration.maxQueued) requests", setting: "max-queued"),
+            limit: "\(core.configuration.maxQueued) requests", setting: core.configuration.maxQueuedSetting),
           requestID: request.requestID))
       return
     }

@@ -144,7 +144,7 @@ struct BodyReader {
   }
 
   private static let trailersTooLong = ServingError(
-    .headersTooLarge, "The trailers of the body are too large.", limit: "\(longestTrailers) bytes")
+    .headersTooLarge, "The trailers of the body are too large.", limit: ByteCount.text(longestTrailers))
 
   private static func malformed(_ message: String) -> ServingError {
     ServingError(.badRequest, message, field: "Transfer-Encoding")
@@ -152,10 +152,12 @@ struct BodyReader {
 }
 
 extension ServingError {
-  /// 413, with the limit and the setting that moves it.
+  /// 413, with the limit and the setting that moves it; an empty setting is a limit that none moves.
   static func bodyTooLarge(limit: Int, setting: String) -> ServingError {
-    ServingError(
-      .payloadTooLarge, "The request body is too large; send less at once or raise the limit.",
-      limit: "\(limit) bytes", setting: setting.isEmpty ? nil : setting)
+    let text = ByteCount.text(limit)
+    let remedy = setting.isEmpty ? "." : ", or raise the setting \(setting)."
+    return ServingError(
+      .payloadTooLarge, "The body is larger than the limit of \(text); send less\(remedy)", limit: text,
+      setting: setting.isEmpty ? nil : setting)
   }
 }

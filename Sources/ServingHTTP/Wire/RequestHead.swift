@@ -25,11 +25,14 @@ package struct RequestHeadLimits: Sendable {
   package var bytes: Int
   package var fields: Int
   package var target: Int
+  /// The setting that moves them.
+  package var setting: String
 
   package init(_ configuration: HTTPServerConfiguration) {
     bytes = configuration.maxHeaderBytes
     fields = configuration.maxHeaderFields
     target = configuration.maxTargetBytes
+    setting = configuration.maxHeaderSetting
   }
 }
 

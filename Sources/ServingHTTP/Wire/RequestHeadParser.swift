@@ -108,7 +108,8 @@ package struct RequestHeadParser: Sendable {
 
   private var tooLarge: ServingError {
     ServingError(
-      .headersTooLarge, "The request head is too large; send fewer or shorter headers.", limit: "\(limits.bytes) bytes")
+      .headersTooLarge, "The request head is too large; send fewer or shorter headers.",
+      limit: ByteCount.text(limits.bytes), setting: limits.setting)
   }
 
   private var tooMany: ServingError {

@@ -25,7 +25,8 @@ extension RequestHeadParser {
     position = start
     while position < available, (0x21...0x7E).contains(span.byte(position)) { position &+= 1 }
     if position &- start > limits.target {
-      throw ServingError(.uriTooLong, "The request target is too long.", limit: "\(limits.target) bytes")
+      throw ServingError(
+        .uriTooLong, "The request target is too long.", limit: ByteCount.text(limits.target), setting: limits.setting)
     }
     guard position < available else { return nil }
     guard position > start, span.byte(position) == HTTPCharacters.space else {

@@ -13,7 +13,8 @@ extension Setting where Value == Int {
     ])
 
   public static let maxHeaderSize = Setting(
-    "max-header-size", .size(1024...(1 << 20)), default: 16 << 10, "the longest request line, and the longest header line")
+    "max-header-size", .size(1024...(1 << 20)), default: 16 << 10,
+    "the longest request line, and the longest header line")
 
   public static let maxConnections = Setting(
     "max-connections", .integer(1...1_000_000), default: 4096, "client connections that are open at a time")

@@ -85,6 +85,10 @@ public struct Arithmetic: Operator {
     let pool: ComputePool
 
     func run<E: NumericElement>(_ type: E.Type) throws {
+      if E.self == Float.self, walk.inner >= 16, let kernels = FloatKernels(kind) {
+        kernels.apply(a, b, out, walk, pool)
+        return
+      }
       switch kind {
       case .add: AddElements<E>().apply(a, b, out, walk, pool)
       case .subtract: SubtractElements<E>().apply(a, b, out, walk, pool)
@@ -96,6 +100,42 @@ public struct Arithmetic: Operator {
       case .minimum: LeastElements<E>().apply(a, b, out, walk, pool)
       case .maximum: GreatestElements<E>().apply(a, b, out, walk, pool)
       case .parametricRelu: ParametricReluElements<E>().apply(a, b, out, walk, pool)
+      }
+    }
+  }
+}
+
+/// The vector kernels of a function for `float32`.
+private struct FloatKernels {
+  let vectors: KernelTable.Binary
+  /// The second operand is one number.
+  let scalar: KernelTable.BinaryScalar
+  /// The first operand is one number.
+  let reversed: KernelTable.BinaryScalar
+
+  init?(_ kind: Arithmetic.Kind) {
+    let table = KernelTable.current
+    switch kind {
+    case .add: (vectors, scalar, reversed) = (table.add, table.addScalar, table.addScalar)
+    case .subtract: (vectors, scalar, reversed) = (table.subtract, table.subtractScalar, table.reversedSubtractScalar)
+    case .multiply: (vectors, scalar, reversed) = (table.multiply, table.multiplyScalar, table.multiplyScalar)
+    case .divide: (vectors, scalar, reversed) = (table.divide, table.divideScalar, table.reversedDivideScalar)
+    case .maximum: (vectors, scalar, reversed) = (table.maximum, table.maximumScalar, table.maximumScalar)
+    case .minimum: (vectors, scalar, reversed) = (table.minimum, table.minimumScalar, table.minimumScalar)
+    default: return nil
+    }
+  }
+
+  func apply(_ a: RawOperand, _ b: RawOperand, _ out: Tensor, _ walk: BroadcastWalk, _ pool: ComputePool) {
+    let (x, y, z) = (a.elements(Float.self), b.elements(Float.self), out.writable(Float.self))
+    let (xStep, yStep) = (walk.steps[0], walk.steps[1])
+    walk.pieces(pool) { i, j, _, k, count in
+      if xStep == yStep {
+        vectors(x + i, y + j, z + k, count)
+      } else if xStep == 1 {
+        scalar(x + i, y[j], z + k, count)
+      } else {
+        reversed(y + j, x[i], z + k, count)
       }
     }
   }

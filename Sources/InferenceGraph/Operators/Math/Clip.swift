@@ -48,13 +48,15 @@ public struct Clip: Operator {
       let high = upper.map { $0.unsafeElements(of: E.self)[0].wide } ?? .highest
       let from = x.elements(E.self)
       let to = out.writable(E.self)
-      let inPlace = isSamePlace(from, to)
+      if E.self == Float.self {
+        let kernel = KernelTable.current.clip
+        let (from, to) = (x.elements(Float.self), out.writable(Float.self))
+        let (p, q) = (Float(low.double), Float(high.double))
+        pool.parallelFor(out.count, grain: BroadcastWalk.grain) { kernel(from + $0, p, q, to + $0, $1 - $0) }
+        return
+      }
       pool.parallelFor(out.count, grain: BroadcastWalk.grain) { begin, end in
-        if E.self == Float.self, inPlace {
-          for i in begin..<end { to[i] = clipped(to[i], low, high) }
-        } else {
-          for i in begin..<end { to[i] = clipped(from[i], low, high) }
-        }
+        for i in begin..<end { to[i] = clipped(from[i], low, high) }
       }
     }
 

@@ -130,7 +130,8 @@ public struct Gemm: Operator {
         right, rowStride: gemm.transposesB ? 1 : n, columnStride: gemm.transposesB ? k : 1)
       if bias == nil || gemm.alpha == 1 {
         MatrixMultiply.multiply(
-          m: m, n: n, k: k, x, y, into: to, cRowStride: n, accumulate: bias != nil, .init(alpha: gemm.alpha), pool: pool)
+          m: m, n: n, k: k, x, y, into: to, cRowStride: n, accumulate: bias != nil, .init(alpha: gemm.alpha), pool: pool
+        )
         return
       }
       Scratch.with(floats: m &* n) { product in

@@ -176,6 +176,7 @@ private struct ReduceBody: NumericBody {
   let pool: ComputePool
 
   func run<E: NumericElement>(_ type: E.Type) throws {
+    if E.self == Float.self, walk.innerIsReduced, walk.inner >= 16, applyFloatKernel() { return }
     switch kind {
     case .sum: apply(SumReducer<E.Wide>.self, type)
     case .mean: apply(MeanReducer<E.Wide>.self, type)
@@ -188,6 +189,40 @@ private struct ReduceBody: NumericBody {
     case .logSum: apply(LogSumReducer<E.Wide>.self, type)
     case .logSumExp: apply(LogSumExpReducer<E.Wide>.self, type)
     }
+  }
+
+  /// Reduces contiguous runs by the vector kernel for `float32`, where there is one.
+  private func applyFloatKernel() -> Bool {
+    let table = KernelTable.current
+    let kernel: KernelTable.Reduction
+    switch kind {
+    case .sum, .mean: kernel = table.sum
+    case .sumSquare, .l2: kernel = table.sumOfSquares
+    case .maximum: kernel = table.max
+    case .minimum: kernel = table.min
+    default: return false
+    }
+    let (from, to) = (x.readable(Float.self), out.writable(Float.self))
+    let count = walk.groupCount
+    pool.parallelFor(walk.starts.count, grain: Swift.max(1, BroadcastWalk.grain / Swift.max(count, 1))) {
+      for group in $0..<$1 {
+        var result = kernel(from + walk.starts[group] + walk.offsets[0], walk.inner)
+        for offset in walk.offsets.dropFirst() {
+          let next = kernel(from + walk.starts[group] + offset, walk.inner)
+          switch kind {
+          case .maximum: result = .greatest(result, next)
+          case .minimum: result = .least(result, next)
+          default: result += next
+          }
+        }
+        switch kind {
+        case .mean: to[group] = result / Float(count)
+        case .l2: to[group] = result.squareRoot()
+        default: to[group] = result
+        }
+      }
+    }
+    return true
   }
 
   private func apply<R: Reducer, E: NumericElement>(_ reducer: R.Type, _ type: E.Type) where R.W == E.Wide {

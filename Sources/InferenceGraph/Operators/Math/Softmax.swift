@@ -62,6 +62,14 @@ public struct Softmax: Operator {
       guard out.count > 0 else { return }
       let from = x.elements(E.self)
       let to = out.writable(E.self)
+      if E.self == Float.self, inner == 1, kind != .hardmax {
+        let kernel = kind == .softmax ? KernelTable.current.softmax : KernelTable.current.logSoftmax
+        let (from, to) = (x.elements(Float.self), out.writable(Float.self))
+        pool.parallelFor(outer, grain: Swift.max(1, 4096 / count)) { lower, upper in
+          for row in lower..<upper { kernel(from + row &* count, to + row &* count, count) }
+        }
+        return
+      }
       pool.parallelFor(outer &* inner, grain: Swift.max(1, 4096 / count)) { lower, upper in
         for group in lower..<upper {
           let base = inner == 1 ? group &* count : group / inner &* inner &* count &+ group % inner

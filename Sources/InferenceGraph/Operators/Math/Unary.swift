@@ -100,9 +100,6 @@ public struct Unary: Operator {
     }
     return [.tensor(out)]
   }
-
-  /// A vector kernel for `float32`, where there is one.
-  var floatKernel: (@Sendable (UnsafePointer<Float>, UnsafeMutablePointer<Float>, Int) -> Void)? { nil }
 }
 
 /// A function of one floating-point number.
@@ -117,11 +114,7 @@ private struct RealUnary: RealBody {
   let pool: ComputePool
 
   func run<E: RealElement>(_ type: E.Type) throws {
-    if E.self == Float.self, let kernel = op.floatKernel {
-      let (from, to) = (x.elements(Float.self), out.writable(Float.self))
-      pool.parallelFor(out.count, grain: 1 << 13) { kernel(from + $0, to + $0, $1 - $0) }
-      return
-    }
+    if E.self == Float.self, applyFloatKernel() { return }
     switch op.kind {
     case .absolute: apply(Absolute(), type)
     case .negate: apply(Negate(), type)
@@ -162,6 +155,42 @@ private struct RealUnary: RealBody {
     case .gelu: apply(Gelu(), type)
     case .geluTanh: apply(GeluTanh(), type)
     case .swish: apply(Swish(alpha: op.alpha), type)
+    }
+  }
+
+  /// Runs the vector kernel for `float32`, where there is one.
+  private func applyFloatKernel() -> Bool {
+    let table = KernelTable.current
+    let (from, to) = (x.elements(Float.self), out.writable(Float.self))
+    let count = out.count
+    func unary(_ kernel: KernelTable.Unary, grain: Int = 1 << 13) -> Bool {
+      pool.parallelFor(count, grain: grain) { kernel(from + $0, to + $0, $1 - $0) }
+      return true
+    }
+    func parametric(_ kernel: KernelTable.Parametric, _ p: Float, _ q: Float = 0) -> Bool {
+      pool.parallelFor(count, grain: 1 << 13) { kernel(from + $0, p, q, to + $0, $1 - $0) }
+      return true
+    }
+    switch op.kind {
+    case .absolute: return unary(table.absolute, grain: BroadcastWalk.grain)
+    case .negate: return unary(table.negate, grain: BroadcastWalk.grain)
+    case .relu: return unary(table.relu, grain: BroadcastWalk.grain)
+    case .squareRoot: return unary(table.sqrt)
+    case .reciprocal: return unary(table.reciprocal)
+    case .exp: return unary(table.exp)
+    case .log: return unary(table.log)
+    case .tanh: return unary(table.tanh)
+    case .erf: return unary(table.erf)
+    case .sigmoid: return unary(table.sigmoid)
+    case .softplus: return unary(table.softplus)
+    case .gelu: return unary(table.gelu)
+    case .geluTanh: return unary(table.geluTanh)
+    case .swish where op.alpha == 1: return unary(table.silu)
+    case .leakyRelu: return parametric(table.leakyRelu, op.alpha)
+    case .elu: return parametric(table.elu, op.alpha, 1)
+    case .selu: return parametric(table.elu, op.beta * op.alpha, op.beta)
+    case .hardSigmoid: return parametric(table.hardSigmoid, op.alpha, op.beta)
+    default: return false
     }
   }
 

@@ -41,7 +41,8 @@ public struct Conv: Operator {
     guard group >= 1, group < 1 << 30 else { throw GraphError(.invalidModel, "group \(group) must be positive") }
     if x[1].isProvablyDifferent(from: w[1] * Dim(group)) {
       throw GraphError(
-        .invalidModel, "X has \(x[1]) channels; weights of shape \(w.text) in \(group) groups take \(w[1] * Dim(group))")
+        .invalidModel, "X has \(x[1]) channels; weights of shape \(w.text) in \(group) groups take \(w[1] * Dim(group))"
+      )
     }
     if let m = w[0].value, m % group != 0 {
       throw GraphError(.invalidModel, "\(m) output channels do not divide into \(group) groups")

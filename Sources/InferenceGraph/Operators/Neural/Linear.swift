@@ -27,7 +27,9 @@ public struct Linear: Operator {
   init(packing tensor: Tensor, transposed: Bool) {
     let k = tensor.shape[transposed ? 1 : 0]
     let n = tensor.shape[transposed ? 0 : 1]
-    matrix = tensor.withFloats { PackedMatrix($0, rowStride: transposed ? 1 : n, columnStride: transposed ? k : 1, k: k, n: n) }
+    matrix = tensor.withFloats {
+      PackedMatrix($0, rowStride: transposed ? 1 : n, columnStride: transposed ? k : 1, k: k, n: n)
+    }
   }
 
   public func outputFacts(_ inputs: [Fact?]) throws -> [Fact] {

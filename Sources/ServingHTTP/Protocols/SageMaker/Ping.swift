@@ -14,7 +14,7 @@ extension Route {
     Route(.GET, "/ping", doc: "200 when predictions can be made, else 503 with the reason.") {
       _ throws(ServingError) in
       switch readiness() {
-      case .ready: return .json("{\"status\": \"Healthy\"}\n")
+      case .ready: return .json("{\"status\":\"Healthy\"}\n")
       case .notReady(let reason): throw ServingError(.notReady, reason)
       case .draining: throw ServingError(.draining, "The server is shutting down.")
       }

@@ -1,0 +1,239 @@
+import Kernels
+public import TensorCore
+
+/// Pooling over the spatial axes of `[n, c, spatial...]`.
+public struct Pool: Operator {
+  /// What a window is reduced to.
+  public enum Kind: Sendable, Hashable {
+    /// The greatest element and, as a second output, where it lies in X: row-major, or with the first spatial axis
+    /// fastest.
+    case max(columnMajorIndices: Bool)
+    /// The mean of the elements inside the input, or of those inside the padded input.
+    case average(countsPadding: Bool)
+    /// The p-norm.
+    case norm(p: Float)
+  }
+
+  public var kind: Kind
+  /// nil: one window over everything.
+  public var window: Window?
+  /// Asks for the second output of `max`.
+  public var wantsIndices: Bool
+
+  public var name: String {
+    let what =
+      switch kind {
+      case .max: "MaxPool"
+      case .average: "AveragePool"
+      case .norm: "LpPool"
+      }
+    return (window == nil ? "Global" : "") + what
+  }
+  public var attributes: [(name: String, value: String)] {
+    guard let window else { return [] }
+    return [("kernel", "\(window.extents)"), ("strides", "\(window.strides)"), ("padding", "\(window.padding)")]
+  }
+
+  public init(_ kind: Kind, window: Window?, wantsIndices: Bool = false) {
+    self.kind = kind
+    self.window = window
+    self.wantsIndices = wantsIndices
+  }
+
+  public func outputFacts(_ inputs: [Fact?]) throws -> [Fact] {
+    let x = try Operand.fact(inputs, 0, "X")
+    if let dtype = x.dtype, !takes(dtype) { throw Operand.unsupported(dtype, "numbers that \(name) takes") }
+    var shape: [Dim]?
+    if let dims = x.shape {
+      guard dims.count >= 2 else {
+        throw GraphError(.invalidModel, "X must have batch and channel axes and has shape \(dims.text)")
+      }
+      let spatial = Array(dims.dropFirst(2))
+      if let window {
+        shape = Array(dims.prefix(2)) + (try window.completed(rank: spatial.count)).outputDims(spatial)
+      } else {
+        shape = Array(dims.prefix(2)) + spatial.map { _ in Dim(1) }
+      }
+    }
+    let y = Fact(type: x.type, shape: shape)
+    return wantsIndices ? [y, Fact(.int64, shape)] : [y]
+  }
+
+  private func takes(_ dtype: DType) -> Bool {
+    if case .max = kind { return dtype.isReal || dtype == .int8 || dtype == .uint8 }
+    return dtype.isReal
+  }
+
+  public func evaluate(_ inputs: inout [Value?], _ context: EvaluationContext) throws -> [Value] {
+    let x = try Operand.tensor(inputs, 0, "X")
+    guard takes(x.dtype) else { throw Operand.unsupported(x.dtype, "numbers that \(name) takes") }
+    guard x.shape.rank >= 2 else {
+      throw GraphError(.invalidInput, "X must have batch and channel axes and has shape \(x.shape)")
+    }
+    let spatial = Array(x.shape.dims[2...])
+    let whole = Window(extents: spatial.map { Swift.max($0, 1) })
+    let layout = try (window ?? whole).completed(rank: spatial.count).layout(spatial)
+    let shape = Shape(Array(x.shape.dims[..<2]) + layout.output)
+    let y = try context.allocate(x.dtype, shape)
+    if window == nil, !wantsIndices, x.dtype == .float32, reduceWhole(x, y, context.pool) { return [.tensor(y)] }
+    let indices = wantsIndices ? try context.allocate(.int64, shape) : nil
+    let body = PoolBody(kind: kind, x: x, y: y, indices: indices, layout: layout, pool: context.pool)
+    guard try x.dtype.withNumeric(body) != nil else { throw Operand.unsupported(x.dtype, "numbers") }
+    return [.tensor(y)] + (indices.map { [.tensor($0)] } ?? [])
+  }
+
+  /// Global pooling of float32 by the reduction kernels.
+  private func reduceWhole(_ x: Tensor, _ y: Tensor, _ pool: ComputePool) -> Bool {
+    let table = KernelTable.current
+    let planes = y.count
+    let n = planes == 0 ? 0 : x.count / planes
+    let to = y.unsafeMutableElements(of: Float.self)
+    guard let from = x.unsafeElements(of: Float.self).baseAddress, n > 0 else { return false }
+    let reduce: KernelTable.Reduction
+    let scale: Float
+    switch kind {
+    case .max: (reduce, scale) = (table.max, 1)
+    case .average: (reduce, scale) = (table.sum, 1 / Float(n))
+    case .norm: return false
+    }
+    pool.parallelFor(planes, grain: Swift.max(1, 65536 / n)) { lower, upper in
+      for i in lower..<upper { to[i] = reduce(from + i &* n, n) * scale }
+    }
+    return true
+  }
+}
+
+/// Pooling by rows: for a row of outputs the input rows that its windows cover are listed once.
+private struct PoolBody: NumericBody {
+  let kind: Pool.Kind
+  let x: Tensor, y: Tensor
+  let indices: Tensor?
+  let layout: Window.Layout
+  let pool: ComputePool
+
+  func run<E: NumericElement>(_ type: E.Type) throws {
+    guard y.count > 0 else { return }
+    let from = x.unsafeElements(of: E.self)
+    let to = y.unsafeMutableElements(of: E.self)
+    let places = indices?.unsafeMutableElements(of: Int64.self)
+    // Without spatial axes every window is one element.
+    guard let last = layout.input.indices.last else {
+      for i in 0..<to.count { to[i] = from[i] }
+      return
+    }
+    let plane = layout.inputCount
+    let outputs = layout.outputCount
+    let row = layout.output[last]
+    let strides = Shape(layout.input).strides
+    pool.parallelFor(to.count / outputs, grain: Swift.max(1, 16384 / Swift.max(1, outputs &* layout.taps))) {
+      var rows: [Int] = []
+      for p in $0..<$1 {
+        var at = PositionCounter(Array(layout.output.dropLast()))
+        for r in 0..<(outputs / row) {
+          let counted = listRows(at.position, strides, &rows)
+          for column in 0..<row {
+            let start = column &* layout.strides[last] &- layout.before[last]
+            let d = layout.dilations[last]
+            // Taps before the first whose place is inside, and those up to the last.
+            let low = start >= 0 ? 0 : (d &- 1 &- start) / d
+            let room = layout.input[last] &- start
+            let high = room <= 0 ? 0 : Swift.min(layout.extents[last], (room &+ d &- 1) / d)
+            let padded = room &+ layout.after[last]
+            let wide = padded <= 0 ? 0 : Swift.min(layout.extents[last], (padded &+ d &- 1) / d)
+            let o = p &* outputs &+ r &* row &+ column
+            var place = -1
+            to[o] = reduce(
+              from, rows, p &* plane &+ start, low, high, d, counted &* wide, place: &place)
+            if let places { places[o] = Int64(index(place, p, plane, strides)) }
+          }
+          at.advance()
+        }
+      }
+    }
+  }
+
+  /// Lists where the input rows begin that a row of outputs covers; returns how many lie in the padded input.
+  private func listRows(_ position: [Int], _ strides: [Int], _ rows: inout [Int]) -> Int {
+    rows.removeAll(keepingCapacity: true)
+    let axes = position.count
+    var counted = 0
+    var tap = PositionCounter(Array(layout.extents.dropLast()))
+    for _ in 0..<layout.extents.dropLast().reduce(1, &*) {
+      var offset = 0
+      var inside = true
+      var insidePadding = true
+      for axis in 0..<axes {
+        let i =
+          position[axis] &* layout.strides[axis] &- layout.before[axis] &+ tap.position[axis] &* layout.dilations[axis]
+        if i < 0 || i >= layout.input[axis] { inside = false }
+        if i >= layout.input[axis] &+ layout.after[axis] { insidePadding = false }
+        offset &+= i &* strides[axis]
+      }
+      if inside { rows.append(offset) }
+      if insidePadding { counted += 1 }
+      tap.advance()
+    }
+    return counted
+  }
+
+  @inline(__always)
+  private func reduce<E: NumericElement>(
+    _ from: UnsafeBufferPointer<E>, _ rows: [Int], _ start: Int, _ low: Int, _ high: Int, _ d: Int, _ padded: Int,
+    place: inout Int
+  ) -> E {
+    switch kind {
+    case .max:
+      var best = E.Wide.lowest
+      for row in rows {
+        var t = low
+        while t < high {
+          let i = row &+ start &+ t &* d
+          let v = from[i].wide
+          if v > best || place < 0 || v.isNaNValue {
+            best = v
+            place = i
+          }
+          t &+= 1
+        }
+      }
+      return E(wide: best)
+    case .average(let countsPadding):
+      var sum = E.Wide.zero
+      for row in rows {
+        var t = low
+        while t < high {
+          sum = .add(sum, from[row &+ start &+ t &* d].wide)
+          t &+= 1
+        }
+      }
+      let count = countsPadding ? padded : rows.count &* Swift.max(0, high &- low)
+      return E(wide: .divide(sum, E.Wide(double: Double(count))))
+    case .norm(let p):
+      let power = E.Wide(double: Double(p))
+      var sum = E.Wide.zero
+      for row in rows {
+        var t = low
+        while t < high {
+          let v = from[row &+ start &+ t &* d].wide.magnitudeValue
+          sum = .add(sum, p == 2 ? .multiply(v, v) : .power(v, power))
+          t &+= 1
+        }
+      }
+      return E(wide: .power(sum, E.Wide(double: 1 / Double(p))))
+    }
+  }
+
+  /// The index that ONNX gives an element of X.
+  private func index(_ place: Int, _ p: Int, _ plane: Int, _ strides: [Int]) -> Int {
+    guard case .max(let columnMajor) = kind, columnMajor, place >= 0 else { return place }
+    var rest = place &- p &* plane
+    var out = 0
+    var stride = 1
+    for axis in strides.indices {
+      out &+= rest / strides[axis] &* stride
+      rest %= strides[axis]
+      stride &*= layout.input[axis]
+    }
+    return p &* plane &+ out
+  }
+}
