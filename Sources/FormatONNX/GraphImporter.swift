@@ -164,7 +164,9 @@ final class GraphImporter {
 
   private func unresolved(_ name: String, _ node: NodeProto, later: ArraySlice<NodeProto>) -> ONNXError {
     let message = "\(label(node)) reads \"\(name)\", which nothing before it computes"
-    guard let maker = later.first(where: { $0.outputs.contains(name) }) else { return ONNXError(.invalidModel, message) }
+    guard let maker = later.first(where: { $0.outputs.contains(name) }) else {
+      return ONNXError(.invalidModel, message)
+    }
     return ONNXError(
       .invalidModel,
       "\(message): \(label(maker)) does; nodes must stand in an order in which values come before their use")

@@ -40,7 +40,9 @@ public final class MappedFile: @unchecked Sendable {
     defer { close(fd) }
     var info = stat()
     guard fstat(fd, &info) == 0 else { throw Failure(path: path, errno: errno) }
-    guard info.st_mode & S_IFMT == S_IFREG else { throw Failure(path: path, errno: info.st_mode & S_IFMT == S_IFDIR ? EISDIR : EINVAL) }
+    guard info.st_mode & S_IFMT == S_IFREG else {
+      throw Failure(path: path, errno: info.st_mode & S_IFMT == S_IFDIR ? EISDIR : EINVAL)
+    }
     let size = Int(info.st_size)
     if size == 0 {
       bytes = UnsafeRawBufferPointer(start: nil, count: 0)

@@ -149,14 +149,14 @@ private func text(_ path: String) -> String? {
   }
 
   private func code(_ bytes: [UInt8]) -> ArchiveError.Code? {
-    withFolder { folder in
+    withFolder { folder -> ArchiveError.Code? in
       save(bytes, "\(folder)/m.tar")
       do {
         try ArchiveExtractor().extract("\(folder)/m.tar", into: "\(folder)/out")
         return nil
       } catch {
         #expect(access("\(folder)/out", F_OK) != 0)
-        return error.code
+        return (error as? ArchiveError)?.code
       }
     }
   }

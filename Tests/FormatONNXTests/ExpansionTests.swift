@@ -45,7 +45,8 @@ import Glibc
     (
       "Range", [.node("Range", ["a", "b", "d"], ["y"])],
       [
-        .tensor("a", type: 7, dims: []) { $0.packed(7, [0]) }, .tensor("b", type: 7, dims: []) { $0.packed(7, [1 << 40]) },
+        .tensor("a", type: 7, dims: []) { $0.packed(7, [0]) },
+        .tensor("b", type: 7, dims: []) { $0.packed(7, [1 << 40]) },
         .tensor("d", type: 7, dims: []) { $0.packed(7, [1]) },
       ]
     ),
@@ -62,7 +63,9 @@ import Glibc
     ("many", (0..<64).map { .node("ConstantOfShape", ["s"], [$0 == 0 ? "y" : "y\($0)"]) }, [.integers("s", [1 << 24])]),
     (
       "doubling",
-      (0..<40).map { .node("Concat", $0 == 0 ? ["c", "c"] : ["h\($0)", "h\($0)"], [$0 == 39 ? "y" : "h\($0 + 1)"], [axis]) },
+      (0..<40).map {
+        .node("Concat", $0 == 0 ? ["c", "c"] : ["h\($0)", "h\($0)"], [$0 == 39 ? "y" : "h\($0 + 1)"], [axis])
+      },
       [.tensor("c", type: 1, dims: [1]) { $0.float(4, 1) }]
     ),
   ]
@@ -77,7 +80,8 @@ import Glibc
   func aSmallFileDoesNotMakeLargeConstants(_ i: Int) {
     let (name, nodes, initializers) = Self.bombs[i]
     let outputs =
-      name == "many" ? (0..<64).map { ProtoWriter.value($0 == 0 ? "y" : "y\($0)", [-1]) } : [ProtoWriter.value("y", [-1])]
+      name == "many"
+      ? (0..<64).map { ProtoWriter.value($0 == 0 ? "y" : "y\($0)", [-1]) } : [ProtoWriter.value("y", [-1])]
     let before = peak
     let result = optimize(.graph(nodes: nodes, outputs: outputs, initializers: initializers))
     #expect(peak - before < 700 << 20, "\(name): \(result)")

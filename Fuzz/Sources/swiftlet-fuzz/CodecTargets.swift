@@ -34,7 +34,8 @@ extension FuzzTarget {
       outputs: [Port(name: "y", type: .tensor(.float32), dims: [nil, 1])]),
     ModelSignature(
       inputs: [
-        Port(name: "a", type: .tensor(.float64), dims: [nil, 1]), Port(name: "b", type: .tensor(.string), dims: [nil, 1]),
+        Port(name: "a", type: .tensor(.float64), dims: [nil, 1]),
+        Port(name: "b", type: .tensor(.string), dims: [nil, 1]),
         Port(name: "c", type: .tensor(.int64), dims: [nil, 1]), Port(name: "d", type: .tensor(.bool), dims: [nil, 1]),
       ], outputs: [Port(name: "y", type: .tensor(.float32), dims: [nil, 1])], columns: ["a", "b", "c", "d"]),
     ModelSignature(

@@ -38,9 +38,11 @@ struct ProtobufMutator {
   ]
 
   private static let texts = [
-    "", "NHWC", "linear", "nearest", "cubic", "reflect", "edge", "wrap", "constant", "mean", "sum", "none", "SAME_UPPER",
+    "", "NHWC", "linear", "nearest", "cubic", "reflect", "edge", "wrap", "constant", "mean", "sum", "none",
+    "SAME_UPPER",
     "SAME_LOWER", "VALID", "bidirectional", "reverse", "forward", "Relu", "SOFTMAX", "PROBIT", "BRANCH_LEQ", "LEAF",
-    "...ij,jk->ik", "ai.onnx.ml", "x", "y", "Constant", "Identity", "Reshape", "Slice", "Concat", "Gather", "Conv", "Loop",
+    "...ij,jk->ik", "ai.onnx.ml", "x", "y", "Constant", "Identity", "Reshape", "Slice", "Concat", "Gather", "Conv",
+    "Loop",
     "axis", "axes", "perm", "pads", "to", "value", "body", "keepdims", "kernel_shape", "strides", "dilations", "group",
   ]
 
@@ -72,7 +74,9 @@ struct ProtobufMutator {
       default: payload = .number(n ^ (1 << UInt64(random(64))))
       }
     case .fixed(var bytes):
-      let floats: [[UInt8]] = [[0, 0, 0x80, 0x7F], [0, 0, 0xC0, 0x7F], [0, 0, 0, 0], [0, 0, 0x80, 0xBF], [1, 0, 0, 0]]
+      let floats: [[UInt8]] = [
+        [0, 0, 0x80, 0x7F], [0, 0, 0xC0, 0x7F], [0, 0, 0, 0], [0, 0, 0x80, 0xBF], [1, 0, 0, 0],
+      ]
       if bytes.count == 4, random(2) == 0 {
         bytes = floats[random(floats.count)]
       } else {

@@ -97,7 +97,8 @@ public final class ModelReader {
     let key = domain == "ai.onnx" ? "" : domain
     if let other = opsets.updateValue(version, forKey: key), other != version {
       throw ONNXError(
-        .invalidModel, "opsets \(other) and \(version) of domain \"\(key.isEmpty ? "ai.onnx" : key)\" are both imported")
+        .invalidModel, "opsets \(other) and \(version) of domain \"\(key.isEmpty ? "ai.onnx" : key)\" are both imported"
+      )
     }
   }
 
