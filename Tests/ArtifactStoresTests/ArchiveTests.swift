@@ -156,7 +156,7 @@ private func text(_ path: String) -> String? {
         return nil
       } catch {
         #expect(access("\(folder)/out", F_OK) != 0)
-        return error.code
+        return (error as? ArchiveError)?.code
       }
     }
   }
