@@ -1,6 +1,7 @@
 import FormatONNX
 import ModelFormats
 import InferenceGraph
+import ModelFormats
 import TensorCore
 import Testing
 
