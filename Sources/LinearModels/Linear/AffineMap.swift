@@ -22,10 +22,10 @@ struct AffineMap: Sendable {
   /// Writes the outputs of row `i` of `x` at `out + i * rowStride`.
   func apply(_ x: FeatureMatrix, _ out: UnsafeMutablePointer<Float>, rowStride: Int, _ pool: ComputePool) {
     intercepts.withUnsafeBufferPointer { bias in
-      Gemm.multiply(
+      MatrixMultiply.multiply(
         m: x.rows, n: weights.n, k: columns, .strided(x.values, rowStride: columns, columnStride: 1),
         .packed(weights.elements), into: out, cRowStride: rowStride,
-        Gemm.Epilogue(columnBias: bias.isEmpty ? nil : bias.baseAddress), pool: pool)
+        MatrixMultiply.Epilogue(columnBias: bias.isEmpty ? nil : bias.baseAddress), pool: pool)
     }
   }
 
