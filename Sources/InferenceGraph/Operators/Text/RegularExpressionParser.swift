@@ -65,9 +65,9 @@ struct RegularExpressionParser {
         while at < scalars.count, !take("\\E") {
           parts.append(literal(scalars[at]))
           at += 1
-          if let count = try repetition(), let last = parts.popLast() {
-            parts.append(.repeated(last, least: count.least, most: count.most))
-          }
+        }
+        if let last = parts.last, let count = try repetition() {
+          parts[parts.count - 1] = .repeated(last, least: count.least, most: count.most)
         }
         continue
       }
