@@ -23,6 +23,8 @@ public enum NginxTemplate {
 
     http {
       server_tokens off;
+      # A request's line reaches `serve` as fields between tabs; values are escaped, so none holds a tab or a line end.
+      log_format swiftlet escape=json 'access\tclient=$remote_addr\trequest=$request\tstatus=$status\tbytes=$bytes_sent\tseconds=$request_time\tupstream_seconds=$upstream_response_time\trequest_id=$swiftlet_request_id';
       access_log {{access_log}};
       types { }
       default_type application/octet-stream;
@@ -39,8 +41,6 @@ public enum NginxTemplate {
         default $request_id;
         "~^[A-Za-z0-9._:/+=@-]{1,128}$" $http_x_request_id;
       }
-
-      log_format swiftlet escape=json 'access {"client":"$remote_addr","request":"$request","status":"$status","bytes":"$bytes_sent","seconds":"$request_time","requestId":"$swiftlet_request_id"}';
 
       tcp_nodelay on;
       keepalive_timeout {{keep_alive_seconds}}s;

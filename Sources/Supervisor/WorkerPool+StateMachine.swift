@@ -160,7 +160,8 @@ public struct WorkerPool: Sendable {
     case .workerSpawned(let index, let process):
       workers[index] = .starting(process, until: now + configuration.startupTimeout)
     case .frontSpawned(let process):
-      let settles = frontHasSettled ? configuration.frontSettles.later : configuration.frontSettles.first
+      let isFirst = !frontHasSettled && frontBackoff.earlyDeaths == 0
+      let settles = !isFirst ? configuration.frontSettles.later : configuration.frontSettles.first
       front = .starting(process, until: now + settles)
     case .workerNotSpawned(let index, let reason):
       workerDied(index, .notStarted(reason), wasUp: false, now, &actions)

@@ -68,7 +68,9 @@ private func settings(_ flags: String...) throws -> ResolvedSettings {
     let line = NginxLogLine("2026/01/31 12:00:00 [error] 12#12: *3 upstream prematurely closed connection")
     #expect(line.level == "error" && line.message == "*3 upstream prematurely closed connection")
     #expect(NginxLogLine("nonsense").level == "warning")
-    #expect(NginxLogLine("access {}").level == "info")
+    let access = NginxLogLine("access\tclient=127.0.0.1\trequest=GET /a=b HTTP/1.1\tstatus=200")
+    #expect(access.level == "info" && access.fields["status"] == "200")
+    #expect(access.fields["request"] == "GET /a=b HTTP/1.1")
   }
 }
 
