@@ -48,7 +48,15 @@ let kernelVariants: [Target] = []
 let package = Package(
   name: "swiftlet",
   platforms: [.macOS(.v15)],
-  products: [],
+  products: [
+    // Everything that reads outside bytes, for the package in Fuzz/.
+    .library(
+      name: "SwiftletReaders",
+      targets: [
+        "TensorCore", "InferenceGraph", "ModelFormats", "FormatONNX", "ModelLoading", "ModelTools", "ServingCore",
+        "ArtifactStores", "JSONDocument",
+      ])
+  ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
@@ -130,6 +138,7 @@ let package = Package(
     tests("InferenceGraph", ["TensorCore", "Kernels"]),
     tests("FormatONNX", ["TensorCore", "InferenceGraph", "ModelFormats"], exclude: ["Fixtures-ml"]),
     tests("ArtifactStores"),
+    tests("JSONDocument"),
     tests(
       "ServingHTTP",
       [

@@ -58,7 +58,9 @@ def main():
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         port = s.getsockname()[1]
-    environment = {**os.environ, "PATH": f"{binaries}:{os.environ['PATH']}"}
+    # `serve` refuses variables that begin with SWIFTLET_ and are no settings.
+    others = {k: v for k, v in os.environ.items() if not k.startswith("SWIFTLET_")}
+    environment = {**others, "PATH": f"{binaries}:{os.environ['PATH']}"}
     server = subprocess.Popen(
         [os.path.join(binaries, "serve"), "Examples/models/iris", "--host", "127.0.0.1", "--port", str(port)],
         cwd=ROOT, env=environment, stderr=subprocess.DEVNULL)

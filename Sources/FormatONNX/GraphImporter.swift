@@ -10,6 +10,8 @@ final class GraphImporter {
   /// The importer of the graph around this one, for names that this one does not define.
   private let outer: GraphImporter?
   private var captures: [(outer: ValueID, inner: ValueID)] = []
+  /// Names that this graph's own inputs, initializers and nodes have defined.
+  private var defined: Set<String> = []
   /// Names that were found in the graph around this one.
   private var captured: [String: ValueID] = [:]
   private var usedNames: [String: Int] = [:]
@@ -18,18 +20,37 @@ final class GraphImporter {
 
   /// What all graphs of a model share.
   final class ModelContext {
-    let functions: [String: FunctionProto]
+    let functions: [FunctionKey: FunctionProto]
     let limits: ONNXLimits
-    var missing: [String] = []
+    private var nodesLeft: Int
 
-    init(_ model: ModelProto, limits: ONNXLimits) {
-      functions = Dictionary(
-        model.functions.map { (ModelContext.key($0.domain, $0.name, $0.overload), $0) }, uniquingKeysWith: { a, _ in a }
-      )
+    init(_ model: ModelProto, limits: ONNXLimits) throws {
+      var functions: [FunctionKey: FunctionProto] = [:]
+      for function in model.functions {
+        let key = FunctionKey(domain: function.domain, name: function.name, overload: function.overload)
+        guard functions.updateValue(function, forKey: key) == nil else {
+          throw ONNXError(.invalidModel, "function \"\(function.domain).\(function.name)\" is defined twice")
+        }
+      }
+      self.functions = functions
       self.limits = limits
+      nodesLeft = model.nodeCount + limits.maxExpandedNodes
     }
 
-    static func key(_ domain: String, _ name: String, _ overload: String) -> String { "\(domain)/\(name)/\(overload)" }
+    /// Counts a node that is imported: calls multiply nodes, so a small file may describe a graph without end.
+    func charge() throws {
+      nodesLeft -= 1
+      guard nodesLeft >= 0 else {
+        throw ONNXError(.limit, "calls of functions expand to more than \(limits.maxExpandedNodes) nodes")
+      }
+    }
+  }
+
+  /// What a node names a model-local function by.
+  struct FunctionKey: Hashable {
+    var domain: String
+    var name: String
+    var overload: String
   }
 
   init(_ model: ModelContext, opsets: [String: Int], outer: GraphImporter? = nil, depth: Int = 0) {
@@ -51,7 +72,9 @@ final class GraphImporter {
   /// Imports the model's own graph.
   func importMain(_ proto: GraphProto) throws -> Graph {
     let initialized = Set(proto.initializers.map(\.name))
+    try distinct(proto.inputs, "input", of: proto)
     for info in proto.inputs where !initialized.contains(info.name) {
+      defined.insert(info.name)
       scope[info.name] = builder.input(info.name, fact(info.type))
     }
     for (id, name) in try importBody(proto) { builder.output(id, name: name) }
@@ -65,7 +88,9 @@ final class GraphImporter {
   func importSubgraph(_ proto: GraphProto, formals: [Fact]) throws -> (graph: Graph, captures: [ValueID]) {
     guard depth < model.limits.maxDepth else { throw ONNXError(.limit, "graphs are nested too deep") }
     let inner = GraphImporter(model, opsets: opsets, outer: self, depth: depth + 1)
+    try distinct(proto.inputs, "input", of: proto)
     for (position, info) in proto.inputs.enumerated() {
+      inner.defined.insert(info.name)
       var fact = inner.fact(info.type)
       if position < formals.count {
         fact = Fact(type: formals[position].type ?? fact.type, shape: formals[position].shape ?? fact.shape)
@@ -83,11 +108,12 @@ final class GraphImporter {
   /// Adds the nodes of a graph attribute without inputs to this graph and returns its outputs.
   func inlineSubgraph(_ proto: GraphProto) throws -> [ValueID] {
     guard depth < model.limits.maxDepth else { throw ONNXError(.limit, "graphs are nested too deep") }
-    let saved = scope
+    let saved = (scope, defined)
+    defined = []
     depth += 1
     defer {
       depth -= 1
-      scope = saved
+      (scope, defined) = saved
       for (name, id) in captured where scope[name] == nil { scope[name] = id }
     }
     return try importBody(proto).map(\.id)
@@ -96,6 +122,7 @@ final class GraphImporter {
   /// Adds a graph's initializers and nodes and returns its outputs.
   private func importBody(_ proto: GraphProto) throws -> [(id: ValueID, name: String)] {
     for (name, tensor) in proto.initializers {
+      try define(name) { "an initializer of graph \"\(proto.name)\"" }
       scope[name] = builder.constant(.tensor(tensor), name: name)
     }
     var declared: [String: TypeProto] = [:]
@@ -110,7 +137,38 @@ final class GraphImporter {
   }
 
   private func importNodes(_ nodes: [NodeProto], declared: [String: TypeProto]) throws {
-    for node in nodes { try importNode(node, declared: declared) }
+    for (index, node) in nodes.enumerated() {
+      try model.charge()
+      for name in node.inputs where !name.isEmpty {
+        if try resolve(name) == nil { throw unresolved(name, node, later: nodes[index...]) }
+      }
+      try importNode(node, declared: declared)
+    }
+  }
+
+  /// Throws when two of a graph's inputs or outputs have one name.
+  private func distinct(_ infos: [ValueInfoProto], _ what: String, of proto: GraphProto) throws {
+    var seen = Set<String>()
+    for info in infos where !seen.insert(info.name).inserted {
+      throw ONNXError(.invalidModel, "\(what) \"\(info.name)\" of graph \"\(proto.name)\" is declared twice")
+    }
+  }
+
+  /// Notes that this graph defines `name`, which may happen once (ONNX IR specification: graphs are in single-assignment
+  /// form).
+  private func define(_ name: String, by: () -> String) throws {
+    guard !name.isEmpty, !defined.insert(name).inserted else { return }
+    throw ONNXError(.invalidModel, "\(by()) defines \"\(name)\", which the graph has defined before")
+  }
+
+  private func unresolved(_ name: String, _ node: NodeProto, later: ArraySlice<NodeProto>) -> ONNXError {
+    let message = "\(label(node)) reads \"\(name)\", which nothing before it computes"
+    guard let maker = later.first(where: { $0.outputs.contains(name) }) else {
+      return ONNXError(.invalidModel, message)
+    }
+    return ONNXError(
+      .invalidModel,
+      "\(message): \(label(maker)) does; nodes must stand in an order in which values come before their use")
   }
 
   // MARK: Nodes
@@ -120,10 +178,8 @@ final class GraphImporter {
     for name in node.inputs {
       if name.isEmpty {
         inputs.append(nil)
-      } else if let id = try resolve(name) {
-        inputs.append(id)
       } else {
-        throw ONNXError(.invalidModel, "\(label(node)) reads \"\(name)\", which nothing before it computes")
+        inputs.append(try resolve(name))
       }
     }
     let outputs: [ValueID]
@@ -135,6 +191,7 @@ final class GraphImporter {
       throw GraphError.wrapping(error, node: label(node))
     }
     for (name, id) in zip(node.outputs, outputs) where !name.isEmpty {
+      try define(name) { label(node) }
       scope[name] = id
       if let type = declared[name] { builder.refine(id, with: fact(type)) }
     }
@@ -144,9 +201,8 @@ final class GraphImporter {
   }
 
   private func lower(_ node: NodeProto, _ inputs: [ValueID?]) throws -> [ValueID] {
-    if let function = model.functions[ModelContext.key(node.domain, node.opType, node.overload)] {
-      return try inline(function, node, inputs)
-    }
+    let key = FunctionKey(domain: node.domain, name: node.opType, overload: node.overload)
+    if let function = model.functions[key] { return try inline(function, node, inputs) }
     let opset = opsets[node.domain]
     guard let entry = OperatorTable.find(domain: node.domain, name: node.opType) else {
       throw unsupported(node, inputs, opset)
@@ -180,15 +236,22 @@ final class GraphImporter {
       throw ONNXError(.limit, "function \"\(function.name)\" is nested too deep (does it call itself?)")
     }
     let body = GraphImporter(model, opsets: opsets.merging(function.opsets) { $1 }, depth: depth + 1)
-    body.builder = builder
-    body.usedNames = usedNames
+    guard inputs.count <= function.inputs.count else {
+      throw ONNXError(
+        .invalidModel,
+        "\(label(call)) gives \(inputs.count) inputs, function \"\(function.name)\" takes \(function.inputs.count)")
+    }
+    // The graph under construction is handed over, not shared: a shared one would be copied at every call.
+    swap(&body.builder, &builder)
+    swap(&body.usedNames, &usedNames)
+    for name in function.inputs { try body.define(name) { "an input of function \"\(function.name)\"" } }
     for (name, id) in zip(function.inputs, inputs) { if let id { body.scope[name] = id } }
     let absent = Set(
       function.inputs.enumerated().filter { $0.offset >= inputs.count || inputs[$0.offset] == nil }.map(\.element))
-    let nodes = function.nodes.map { bind($0, call: call, defaults: function.defaults, absent: absent) }
+    let nodes = try function.nodes.map { try bind($0, call: call, defaults: function.defaults, absent: absent) }
     try body.importNodes(nodes, declared: [:])
-    builder = body.builder
-    usedNames = body.usedNames
+    swap(&body.builder, &builder)
+    swap(&body.usedNames, &usedNames)
     return try function.outputs.map { name in
       guard let id = body.scope[name] else {
         throw ONNXError(.invalidModel, "function \"\(function.name)\" never computes its output \"\(name)\"")
@@ -200,17 +263,18 @@ final class GraphImporter {
   /// A node of a function's body with the call's attributes put in; `absent`: formal inputs that the call leaves out.
   private func bind(
     _ node: NodeProto, call: NodeProto, defaults: [AttributeProto], absent: Set<String>
-  ) -> NodeProto {
+  ) throws -> NodeProto {
+    try model.charge()
     var node = node
     node.inputs = node.inputs.map { absent.contains($0) ? "" : $0 }
-    node.attributes = node.attributes.compactMap { attribute in
+    node.attributes = try node.attributes.compactMap { attribute in
       var attribute = attribute
       switch attribute.value {
       case .reference(let name):
         guard let value = (call.attribute(name) ?? defaults.first { $0.name == name })?.value else { return nil }
         attribute.value = value
       case .graph(var graph):
-        graph.nodes = graph.nodes.map { bind($0, call: call, defaults: defaults, absent: absent) }
+        graph.nodes = try graph.nodes.map { try bind($0, call: call, defaults: defaults, absent: absent) }
         attribute.value = .graph(graph)
       default: break
       }

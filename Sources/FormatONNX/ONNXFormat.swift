@@ -23,7 +23,7 @@ public enum ONNXFormat: ModelFormat {
     guard !file.bytes.isEmpty else { throw ONNXError(.malformed, "\(path) is empty") }
     let model = try ModelReader(file, limits: limits).model()
     guard let proto = model.graph else { throw ONNXError(.malformed, "\(path) is no ONNX model: it has no graph") }
-    let context = GraphImporter.ModelContext(model, limits: limits)
+    let context = try GraphImporter.ModelContext(model, limits: limits)
     let opsets = model.opsets.isEmpty ? ["": 1] : model.opsets
     let graph = try GraphImporter(context, opsets: opsets).importMain(proto)
     var counts: [String: Int] = [:]

@@ -105,13 +105,14 @@ public struct Dim: Hashable, Sendable {
     guard let terms, let by = divisor.terms, by.count == 1, let (dm, dc) = by.first, dc != 0 else { return nil }
     var out: [Monomial: Int] = [:]
     for (m, c) in terms {
-      guard c % dc == 0 else { return nil }
+      let (quotient, overflow) = c.dividedReportingOverflow(by: dc)
+      guard !overflow, quotient &* dc == c else { return nil }
       var rest = m
       for symbol in dm {
         guard let at = rest.firstIndex(of: symbol) else { return nil }
         rest.remove(at: at)
       }
-      out[rest] = c / dc
+      out[rest] = quotient
     }
     return Dim.make(out)
   }
@@ -119,7 +120,10 @@ public struct Dim: Hashable, Sendable {
   /// The floor of the quotient by a positive integer; `unknown` unless known or exact.
   public func floorDivided(by divisor: Int) -> Dim {
     guard divisor > 0 else { return .unknown }
-    if let value { return Dim(value >= 0 ? value / divisor : -((-value + divisor - 1) / divisor)) }
+    if let value {
+      let (quotient, remainder) = value.quotientAndRemainder(dividingBy: divisor)
+      return Dim(remainder < 0 ? quotient - 1 : quotient)
+    }
     return divided(exactlyBy: Dim(divisor)) ?? .unknown
   }
 

@@ -5,7 +5,7 @@ public import TensorCore
 /// follows from small constants is known at once.
 public struct GraphBuilder {
   public private(set) var graph = Graph()
-  private let evaluator = EvaluationContext(pool: .inline, arena: Arena())
+  private let evaluator = EvaluationContext(pool: .inline, arena: Arena(), maxTensorBytes: 1 << 26)
 
   /// The largest tensor, in elements, that is computed while building so that shapes which depend on it are known.
   public static let eagerElements = 1024
@@ -109,7 +109,11 @@ public struct GraphBuilder {
       if let t = constant.tensor, t.count > GraphBuilder.eagerElements * 16 { return nil }
       values.append(constant)
     }
-    return try op.evaluate(&values, evaluator)
+    do {
+      return try op.evaluate(&values, evaluator)
+    } catch let error as GraphError where error.code == .limit {
+      return nil
+    }
   }
 }
 

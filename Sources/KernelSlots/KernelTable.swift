@@ -143,7 +143,7 @@ public struct KernelTable: Sendable {
 
   // MARK: Trees
 
-  /// Finds the leaves of sixteen rows; the argument points to a `TreeTask`.
+  /// Finds the leaves of 16 or 64 rows; the argument points to a `TreeTask`.
   public var treeLeaves: @convention(c) @Sendable (UnsafeRawPointer) -> Void
 
   public init(

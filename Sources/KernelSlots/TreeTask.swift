@@ -1,4 +1,4 @@
-/// Decision trees of at most 64 leaves, and sixteen rows to find the leaves of.
+/// Decision trees of at most 64 leaves, and 16 or 64 rows to find the leaves of.
 ///
 /// A tree's leaves are bits, the leftmost the lowest. A row begins with all bits set; every node whose test it fails
 /// (`x > threshold`) takes away the leaves of its left subtree, in any order of nodes. The lowest bit that is left is the
@@ -10,7 +10,7 @@ public struct TreeTask {
   /// An inner node.
   public struct Node: Sendable {
     public var threshold: Float
-    /// Where the sixteen rows' values begin in `rows`.
+    /// Where the rows' values begin in `rows` when there are 16 rows; four times as far when there are 64.
     public var offset: UInt32
     /// The leaves that stay when the test fails: the lower and the upper 32.
     public var low: UInt32
@@ -27,6 +27,7 @@ public struct TreeTask {
   /// A tree: where its nodes and the payloads of its leaves begin.
   public struct Tree: Sendable {
     public var firstNode: Int32
+    /// Even: an odd tree ends with a node that every row passes.
     public var nodeCount: Int32
     public var firstLeaf: Int32
     /// Not 0: the tree has more than 32 leaves.
@@ -40,28 +41,31 @@ public struct TreeTask {
     }
   }
 
-  /// Rows that are looked at together, whatever the width of a register.
-  @inlinable public static var rowCount: Int { 16 }
-
-  /// Sixteen values a feature, side by side.
+  /// Rows that are looked at together, whatever the width of a register: 16 or 64.
+  public var lanes: Int
+  /// `lanes` values a feature, side by side.
   public var rows: UnsafePointer<Float>
   public var nodes: UnsafePointer<Node>
   public var trees: UnsafePointer<Tree>
   public var treeCount: Int
   /// A payload a leaf.
   public var payloads: UnsafePointer<Float>
-  /// Sixteen payloads a tree, and room for sixteen more.
+  /// `lanes` payloads a tree, and room for as many more; twice `lanes` values where payloads are summed.
   public var out: UnsafeMutablePointer<Float>
+  /// `lanes` values that the payloads are added to, tree after tree, instead of being written one by one.
+  public var sums: UnsafeMutablePointer<Float>?
 
   public init(
-    rows: UnsafePointer<Float>, nodes: UnsafePointer<Node>, trees: UnsafePointer<Tree>, treeCount: Int,
-    payloads: UnsafePointer<Float>, out: UnsafeMutablePointer<Float>
+    lanes: Int, rows: UnsafePointer<Float>, nodes: UnsafePointer<Node>, trees: UnsafePointer<Tree>, treeCount: Int,
+    payloads: UnsafePointer<Float>, out: UnsafeMutablePointer<Float>, sums: UnsafeMutablePointer<Float>?
   ) {
+    self.lanes = lanes
     self.rows = rows
     self.nodes = nodes
     self.trees = trees
     self.treeCount = treeCount
     self.payloads = payloads
     self.out = out
+    self.sums = sums
   }
 }

@@ -17,7 +17,10 @@ public struct SyntheticInputs: Sendable {
     self.shapes = shapes
   }
 
-  /// One value for each input of `model`: small pseudo-random numbers, the same at every call; integers are 0, 1 or 2
+  /// The most elements that an input is made up with.
+  public static let maxElements = 1 << 30
+
+  /// One value for each input of `model`: small pseudo-random numbers, the same at every call; integers are 0 or 1
   /// for indices' sake, masks (`*mask*`) are ones, strings are `"a"`.
   ///
   /// - Throws: `ToolError` when a given shape does not fit the input or names none.
@@ -35,6 +38,9 @@ public struct SyntheticInputs: Sendable {
           "input \(name) is \(fact.type.map { "\($0)" } ?? "of unknown type"): only tensors can be made up")
       }
       let shape = try shape(name, fact)
+      guard let count = shape.checkedElementCount, count <= Self.maxElements else {
+        throw ToolError("input \(name) of shape \(shape) is too large to be made up: give --shape \(name)=...")
+      }
       return .tensor(fill(dtype, shape, mask: name.contains("mask")))
     }
   }
@@ -77,10 +83,10 @@ public struct SyntheticInputs: Sendable {
     case .float64: each { mask ? 1.0 : unit($0) }
     case .float16: each { Float16(unit($0)) }
     case .bfloat16: each { BFloat16(Float(unit($0))) }
-    case .int64, .uint64: each { mask ? Int64(1) : Int64($0 % 3) }
-    case .int32, .uint32: each { mask ? Int32(1) : Int32($0 % 3) }
-    case .int16, .uint16: each { mask ? Int16(1) : Int16($0 % 3) }
-    case .int8, .uint8: each { mask ? Int8(1) : Int8($0 % 3) }
+    case .int64, .uint64: each { mask ? Int64(1) : Int64($0 & 1) }
+    case .int32, .uint32: each { mask ? Int32(1) : Int32($0 & 1) }
+    case .int16, .uint16: each { mask ? Int16(1) : Int16($0 & 1) }
+    case .int8, .uint8: each { mask ? Int8(1) : Int8($0 & 1) }
     case .bool: each { mask ? true : $0 & 1 == 1 }
     default: break
     }

@@ -51,7 +51,8 @@ enum ModelPlug {
         configuration: ModelService.Configuration(
           defaultAccept: settings[.defaultAccept], outputs: settings[.outputs]))
     } catch {
-      throw StartError(.configuration, "the settings default-accept and outputs do not suit the model: \(error.message)")
+      throw StartError(
+        .configuration, "the settings default-accept and outputs do not suit the model: \(error.message)")
     }
     do throws(ServingError) {
       try service.warmUp()

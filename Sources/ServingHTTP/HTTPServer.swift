@@ -42,7 +42,8 @@ public final class HTTPServer: Sendable {
   /// - Throws: `IOError` when the address cannot be bound.
   @discardableResult
   public func listen(host: String, port: Int) async throws -> SocketAddress? {
-    try await add(bootstrap().serverChannelOption(.socketOption(.so_reuseaddr), value: 1).bind(host: host, port: port).get())
+    try await add(
+      bootstrap().serverChannelOption(.socketOption(.so_reuseaddr), value: 1).bind(host: host, port: port).get())
   }
 
   /// Listens on a Unix socket, which is made; a socket left over at the path is replaced.

@@ -30,6 +30,7 @@ public struct ContractFile: Sendable {
   /// A file that cannot be understood.
   public struct SyntaxError: Error, CustomStringConvertible {
     public var description: String
+    public init(description: String) { self.description = description }
   }
 
   public var title: String
@@ -109,7 +110,9 @@ public struct ContractFile: Sendable {
     return bytes
   }
 
-  private static func bad(_ text: String) -> SyntaxError { SyntaxError(description: "bad escape in \(text.prefix(80))") }
+  private static func bad(_ text: String) -> SyntaxError {
+    SyntaxError(description: "bad escape in \(text.prefix(80))")
+  }
 }
 
 /// A response as a contract file sees it.
@@ -159,7 +162,9 @@ public struct ContractExpectation: Sendable {
   public func mismatches(_ response: ContractResponse) -> [String] {
     var found: [String] = []
     let text = String(decoding: response.body, as: UTF8.self)
-    if response.status != status { found.append("status \(response.status), expected \(status); body: \(text.prefix(300))") }
+    if response.status != status {
+      found.append("status \(response.status), expected \(status); body: \(text.prefix(300))")
+    }
     for (name, pattern) in headers {
       guard let value = response.header(name) else {
         found.append("no header \(name)")

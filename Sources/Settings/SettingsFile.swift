@@ -18,12 +18,15 @@ public enum SettingsFile {
   /// - Throws: `SettingsError` naming the file and the line.
   public static func parse(_ text: String, name: String) throws(SettingsError) -> [Entry] {
     var entries: [Entry] = []
-    for (index, raw) in text.split(omittingEmptySubsequences: false, whereSeparator: { $0 == "\n" || $0 == "\r\n" }).enumerated() {
+    for (index, raw) in text.split(omittingEmptySubsequences: false, whereSeparator: { $0 == "\n" || $0 == "\r\n" })
+      .enumerated()
+    {
       let line = index + 1
       let content = Quantity.trimmed(raw.hasPrefix("\u{FEFF}") ? raw.dropFirst() : raw)
       if content.isEmpty || content.hasPrefix("#") || content == "---" { continue }
       guard !raw.hasPrefix(" "), !raw.hasPrefix("\t"), !content.hasPrefix("- ") else {
-        throw SettingsError(.file, "\(name):\(line): expected `key: value` at the start of the line; nesting is not used")
+        throw SettingsError(
+          .file, "\(name):\(line): expected `key: value` at the start of the line; nesting is not used")
       }
       guard let colon = content.firstIndex(of: ":") else {
         throw SettingsError(.file, "\(name):\(line): expected `key: value`, got \"\(content.prefix(60))\"")

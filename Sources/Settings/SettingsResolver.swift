@@ -71,7 +71,8 @@ public struct SettingsResolver: Sendable {
         }
       } else if let positional {
         guard found[positional.name] == nil else {
-          throw SettingsError(.usage, "\"\(word.prefix(80))\" is one argument too many; one \(positional.placeholder) is served")
+          throw SettingsError(
+            .usage, "\"\(word.prefix(80))\" is one argument too many; one \(positional.placeholder) is served")
         }
         try add(positional, word, .argument)
       } else {
@@ -81,7 +82,8 @@ public struct SettingsResolver: Sendable {
     return found
   }
 
-  private func fromVariables(_ environment: [String: String]) throws(SettingsError) -> [String: ResolvedSettings.Entry] {
+  private func fromVariables(_ environment: [String: String]) throws(SettingsError) -> [String: ResolvedSettings.Entry]
+  {
     var found: [String: ResolvedSettings.Entry] = [:]
     for name in environment.keys.sorted() where name.hasPrefix(Self.variablePrefix) {
       guard let setting = table.first(where: { $0.variable == name }) else {
@@ -98,7 +100,8 @@ public struct SettingsResolver: Sendable {
 
   private func fromAliases(
     _ environment: [String: String]
-  ) throws(SettingsError) -> (ordinary: [String: ResolvedSettings.Entry], overriding: [String: ResolvedSettings.Entry]) {
+  ) throws(SettingsError) -> (ordinary: [String: ResolvedSettings.Entry], overriding: [String: ResolvedSettings.Entry])
+  {
     var ordinary: [String: ResolvedSettings.Entry] = [:]
     var overriding: [String: ResolvedSettings.Entry] = [:]
     for setting in table {

@@ -61,6 +61,10 @@ public struct LaunchPlan: Sendable {
           "workers = \(wanted) (\(settings.origin(of: Setting.workers))) needs nginx in front; without it one process "
             + "serves on every core: leave workers out, or install nginx and use --front nginx")
       }
+      for setting in [Setting<Bool>.accessLog as any AnySetting, Setting.requestTimeout, Setting.maxConnections]
+      where settings.origin(of: setting) != .standard {
+        notices.append("\(setting.name) has no effect without nginx in front")
+      }
       workers = 1
       threads = settings[.threads] ?? budget.cores
     }
@@ -73,7 +77,8 @@ public struct LaunchPlan: Sendable {
   public static func program(_ name: String) -> String? {
     if name.contains("/") { return access(name, X_OK) == 0 ? name : nil }
     let path = getenv("PATH").map { String(cString: $0) } ?? ""
-    let folders = path.split(separator: ":").map(String.init) + ["/usr/sbin", "/usr/local/sbin", "/usr/local/nginx/sbin"]
+    let folders =
+      path.split(separator: ":").map(String.init) + ["/usr/sbin", "/usr/local/sbin", "/usr/local/nginx/sbin"]
     return folders.lazy.map { "\($0)/\(name)" }.first { access($0, X_OK) == 0 }
   }
 }

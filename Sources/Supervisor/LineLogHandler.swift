@@ -43,7 +43,8 @@ public struct LineLogHandler: LogHandler {
     var all = event.metadata.map { metadata.merging($0) { $1 } } ?? metadata
     if let error = event.error { all["error"] = "\(error)" }
     let fields = all.map { ($0.key, "\($0.value)") }.sorted { $0.0 < $1.0 }
-    let text = LogLine(time: UTCTime.now, level: event.level.rawValue, process: label, message: "\(event.message)", fields: fields)
+    let text = LogLine(
+      time: UTCTime.now, level: event.level.rawValue, process: label, message: "\(event.message)", fields: fields)
     _ = Descriptor.write(Array((format == .json ? text.json : text.plain).utf8), to: fd)
   }
 }
@@ -113,7 +114,8 @@ package struct UTCTime: CustomStringConvertible {
       let digits = String(number)
       return String(repeating: "0", count: max(0, width - digits.count)) + digits
     }
-    let date = "\(padded(Int(parts.tm_year) + 1900, 4))-\(padded(Int(parts.tm_mon) + 1, 2))-\(padded(Int(parts.tm_mday), 2))"
+    let date =
+      "\(padded(Int(parts.tm_year) + 1900, 4))-\(padded(Int(parts.tm_mon) + 1, 2))-\(padded(Int(parts.tm_mday), 2))"
     let clock = "\(padded(Int(parts.tm_hour), 2)):\(padded(Int(parts.tm_min), 2)):\(padded(Int(parts.tm_sec), 2))"
     return "\(date)T\(clock).\(padded(milliseconds, 3))Z"
   }

@@ -16,10 +16,9 @@ public struct NginxConfig: Sendable {
     _ settings: ResolvedSettings, workerSockets: [String], controlSocket: String, cores: Int, openFiles: Int,
     isRoot: Bool
   ) {
-    let processes = max(1, cores / 2)
+    let processes = min(cores, NginxConfig.mostProcesses)
     let connections = settings[.maxConnections]
     let perProcess = (connections + processes - 1) / processes
-    let servers = workerSockets.count == 1 ? workerSockets + workerSockets : workerSockets
     let host = settings[.host] == "localhost" ? "127.0.0.1" : settings[.host]
     let isIPv6 = host.contains(":")
     values = [
@@ -36,13 +35,16 @@ public struct NginxConfig: Sendable {
       "max_header_text": Quantity.format(bytes: settings[.maxHeaderSize]),
       "request_seconds": "\(NginxConfig.seconds(settings[.requestTimeout]))",
       "request_text": Quantity.format(duration: settings[.requestTimeout]),
-      "worker_servers": servers.map { "    server unix:\($0) max_fails=0;" }.joined(separator: "\n"),
+      "worker_servers": workerSockets.map { "    server unix:\($0) max_fails=0;" }.joined(separator: "\n"),
       "upstream_keepalive": "\(max(32, min(perProcess, 512)))",
       "control_socket": controlSocket,
       "listen": isIPv6 ? "[\(host)]:\(settings[.port]) ipv6only=off" : "\(host):\(settings[.port])",
       "backlog": "\(ListeningSocket.backlog)",
     ]
   }
+
+  /// nginx processes beyond this bring nothing: each forwards tens of thousands of requests a second.
+  private static let mostProcesses = 8
 
   /// The template with every `{{name}}` replaced.
   ///
@@ -92,13 +94,19 @@ package struct NginxLogLine: Sendable, Equatable {
   /// swift-log's name of the level.
   package var level: String
   package var message: String
+  /// What an access line tells, by name.
+  package var fields: [String: String] = [:]
 
   /// From `2026/01/31 12:00:00 [error] 12#12: *3 message`, or an access line of the template; other lines are warnings as
   /// they stand.
   package init(_ line: String) {
-    if line.hasPrefix("access ") {
+    if line.hasPrefix("access\t") {
       level = "info"
-      message = line
+      message = "request"
+      for field in line.split(separator: "\t").dropFirst() {
+        let parts = field.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+        if parts.count == 2 { fields[String(parts[0])] = String(parts[1]) }
+      }
       return
     }
     let levels = [

@@ -23,6 +23,8 @@ public enum NginxTemplate {
 
     http {
       server_tokens off;
+      # A request's line reaches `serve` as fields between tabs; values are escaped, so none holds a tab or a line end.
+      log_format swiftlet escape=json 'access\tclient=$remote_addr\trequest=$request\tstatus=$status\tbytes=$bytes_sent\tseconds=$request_time\tupstream_seconds=$upstream_response_time\trequest_id=$swiftlet_request_id';
       access_log {{access_log}};
       types { }
       default_type application/octet-stream;
@@ -40,8 +42,6 @@ public enum NginxTemplate {
         "~^[A-Za-z0-9._:/+=@-]{1,128}$" $http_x_request_id;
       }
 
-      log_format swiftlet escape=json 'access {"client":"$remote_addr","request":"$request","status":"$status","bytes":"$bytes_sent","seconds":"$request_time","requestId":"$swiftlet_request_id"}';
-
       tcp_nodelay on;
       keepalive_timeout {{keep_alive_seconds}}s;
       keepalive_requests 1000000;
@@ -58,9 +58,7 @@ public enum NginxTemplate {
       client_header_timeout 30s;
       client_body_timeout 60s;
 
-      # Data plane. A prediction changes nothing, so a request whose worker dies is sent again, once: two tries, so that a request
-      # that kills its worker cannot take every worker with it. With one worker its socket stands here twice, because nginx
-      # tries each entry once; the supervisor holds the socket, and the worker's successor finds the request waiting there.
+      # Data plane.
       upstream swiftlet_workers {
         zone swiftlet_workers 256k;
         least_conn;
@@ -68,6 +66,14 @@ public enum NginxTemplate {
         keepalive {{upstream_keepalive}};
         keepalive_requests 1000000000;
         keepalive_timeout 60s;
+      }
+
+      # The same workers for the second try. Connections are not kept here: kept ones to a worker that died would fail again. A new
+      # one waits in the worker's socket, which the supervisor holds, until its successor takes it.
+      upstream swiftlet_workers_again {
+        zone swiftlet_workers_again 256k;
+        least_conn;
+    {{worker_servers}}
       }
 
       # Control plane: the supervisor answers by itself, however busy the workers are.
@@ -95,12 +101,24 @@ public enum NginxTemplate {
         proxy_connect_timeout 5s;
         proxy_send_timeout {{request_seconds}}s;
         proxy_read_timeout {{request_seconds}}s;
-        proxy_next_upstream error invalid_header http_502 non_idempotent;
-        proxy_next_upstream_tries 2;
-        proxy_next_upstream_timeout {{request_seconds}}s;
+        proxy_next_upstream off;
 
+        # A prediction changes nothing, so a request whose worker died is sent again, once: two tries in all, so that a request
+        # that kills its worker cannot take every worker with it.
         location / {
           proxy_pass http://swiftlet_workers;
+          error_page 400 /.swiftlet/error/400;
+          error_page 405 /.swiftlet/error/405;
+          error_page 408 /.swiftlet/error/408;
+          error_page 413 /.swiftlet/error/413;
+          error_page 502 = @again;
+          error_page 503 /.swiftlet/error/503;
+          error_page 504 /.swiftlet/error/504;
+        }
+
+        location @again {
+          proxy_pass http://swiftlet_workers_again;
+          recursive_error_pages on;
         }
 
         location = /ping {

@@ -34,7 +34,8 @@ package struct RunDirectory: Sendable {
       isOwn = false
       let lock = lockFile("\(path)/lock")
       guard lock >= 0 else {
-        throw StartError(.cannotCreate, "the run directory \(path) is in use by another server; choose another --run-dir")
+        throw StartError(
+          .cannotCreate, "the run directory \(path) is in use by another server; choose another --run-dir")
       }
       removeContents()
     } else {

@@ -36,7 +36,8 @@ public struct ServerPlugs: Sendable {
   /// not exist yet. Throws `StartError`.
   public var prepareModel: @Sendable (_ path: String, _ folder: String) throws(StartError) -> String
   /// Loads the model at a prepared path and warms it up. Throws `StartError`.
-  public var loadModel: @Sendable (_ path: String, _ settings: ResolvedSettings, _ threads: Int) throws(StartError) -> Model
+  public var loadModel:
+    @Sendable (_ path: String, _ settings: ResolvedSettings, _ threads: Int) throws(StartError) -> Model
   /// Serves on a socket that already listens. A nil control or model leaves that plane out.
   public var serve:
     @Sendable (
@@ -46,12 +47,14 @@ public struct ServerPlugs: Sendable {
 
   public init(
     prepareModel: @escaping @Sendable (_ path: String, _ folder: String) throws(StartError) -> String,
-    loadModel: @escaping @Sendable (_ path: String, _ settings: ResolvedSettings, _ threads: Int) throws(StartError) ->
+    loadModel:
+      @escaping @Sendable (_ path: String, _ settings: ResolvedSettings, _ threads: Int) throws(StartError) ->
       Model,
-    serve: @escaping @Sendable (
-      _ listener: Int32, _ control: Control?, _ model: Model?, _ eventLoops: Int, _ settings: ResolvedSettings,
-      _ log: Logger
-    ) throws(StartError) -> any RunningServer
+    serve:
+      @escaping @Sendable (
+        _ listener: Int32, _ control: Control?, _ model: Model?, _ eventLoops: Int, _ settings: ResolvedSettings,
+        _ log: Logger
+      ) throws(StartError) -> any RunningServer
   ) {
     self.prepareModel = prepareModel
     self.loadModel = loadModel

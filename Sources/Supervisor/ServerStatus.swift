@@ -44,6 +44,7 @@ public struct ServerStatus: Sendable, Equatable {
     if readyWorkers > 0 { return nil }
     let failure = workers.lazy.compactMap(\.lastFailure).first.map { " Last failure: \($0)" } ?? ""
     let state = phase == .starting ? "is loading the model" : "is ready; they are being restarted"
-    return "No worker \(phase == .starting ? "has finished: each of the \(workers.count) \(state)." : "\(state).")\(failure)"
+    return
+      "No worker \(phase == .starting ? "has finished: each of the \(workers.count) \(state)." : "\(state).")\(failure)"
   }
 }

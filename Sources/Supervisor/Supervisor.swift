@@ -183,9 +183,10 @@ extension Supervisor {
     for line in frontLines.append(Descriptor.readAvailable(frontErrors.read) ?? []) {
       let parsed = NginxLogLine(line)
       if parsed.message.hasPrefix("using inherited sockets from") { continue }
-      lastFrontLine = parsed.message
-      log.log(
-        level: Logger.Level(rawValue: parsed.level) ?? .warning, "\(parsed.message)", metadata: ["source": "nginx"])
+      var metadata: Logger.Metadata = ["source": "nginx"]
+      for (key, value) in parsed.fields { metadata[key] = "\(value)" }
+      if parsed.fields.isEmpty { lastFrontLine = parsed.message }
+      log.log(level: Logger.Level(rawValue: parsed.level) ?? .warning, "\(parsed.message)", metadata: metadata)
     }
   }
 }

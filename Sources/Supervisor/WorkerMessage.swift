@@ -26,7 +26,8 @@ public enum WorkerMessage: Sendable, Equatable {
     let rest = line.dropFirst(head.count)
     let digits = rest.prefix { $0.isASCII && $0.isNumber }
     let middle = ",\"reason\":"
-    guard let status = Int32(digits).flatMap(ServeStatus.init(rawValue:)), rest.dropFirst(digits.count).hasPrefix(middle),
+    guard let status = Int32(digits).flatMap(ServeStatus.init(rawValue:)),
+      rest.dropFirst(digits.count).hasPrefix(middle),
       let reason = JSONText.unquoted(rest.dropFirst(digits.count + middle.count).dropLast())
     else { return nil }
     self = .failed(StartError(status, reason))

@@ -160,7 +160,8 @@ public struct WorkerPool: Sendable {
     case .workerSpawned(let index, let process):
       workers[index] = .starting(process, until: now + configuration.startupTimeout)
     case .frontSpawned(let process):
-      let settles = frontHasSettled ? configuration.frontSettles.later : configuration.frontSettles.first
+      let isFirst = !frontHasSettled && frontBackoff.earlyDeaths == 0
+      let settles = !isFirst ? configuration.frontSettles.later : configuration.frontSettles.first
       front = .starting(process, until: now + settles)
     case .workerNotSpawned(let index, let reason):
       workerDied(index, .notStarted(reason), wasUp: false, now, &actions)
@@ -287,7 +288,9 @@ extension WorkerPool {
   }
 
   private mutating func tick(_ now: Duration, _ actions: inout [Action]) {
-    for orphan in orphans where orphan.until <= now { actions.append(.signalFrontGroup(process: orphan.process, .kill)) }
+    for orphan in orphans where orphan.until <= now {
+      actions.append(.signalFrontGroup(process: orphan.process, .kill))
+    }
     orphans.removeAll { $0.until <= now }
     switch stage {
     case .pausing(let until) where until <= now: endListening(now, &actions)
@@ -329,7 +332,8 @@ extension WorkerPool {
     actions.append(.closePort)
     guard let process = front.process else { return stopWorkers(now, &actions) }
     front = .stopping(process)
-    stage = .drainingFront(until: now + configuration.shutdownTimeout + .seconds(1))
+    let end = now + configuration.shutdownTimeout + .seconds(1)
+    stage = .drainingFront(until: min(end, (finalDeadline ?? end) - .seconds(1)))
     actions.append(.signalFront(process: process, .quit))
   }
 

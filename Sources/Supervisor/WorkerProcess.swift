@@ -23,7 +23,8 @@ public enum WorkerProcess {
   /// - Parameter arguments: `--index=N --parent=PID` and then the settings as flags.
   /// - Returns: the exit code.
   public static func run(_ arguments: [String], plugs: ServerPlugs) -> Int32 {
-    guard arguments.count >= 2, let index = number(arguments[0], "--index="), let parent = number(arguments[1], "--parent=")
+    guard arguments.count >= 2, let index = number(arguments[0], "--index="),
+      let parent = number(arguments[1], "--parent=")
     else {
       FinalWord.write("this command is started by `serve`, not by hand")
       return ServeStatus.usage.rawValue
@@ -32,7 +33,9 @@ public enum WorkerProcess {
     do throws(StartError) {
       let settings: ResolvedSettings
       do throws(SettingsError) {
-        settings = try AllSettings.resolver.resolve(arguments: Array(arguments.dropFirst(2)), environment: [:]) { _ in "" }
+        settings = try AllSettings.resolver.resolve(arguments: Array(arguments.dropFirst(2)), environment: [:]) { _ in
+          ""
+        }
       } catch {
         throw StartError(.usage, error.description)
       }

@@ -20,6 +20,12 @@ public final class MappedFile: @unchecked Sendable {
   public struct Failure: Error, Sendable, CustomStringConvertible {
     public let path: String
     public let errno: Int32
+
+    public init(path: String, errno: Int32) {
+      self.path = path
+      self.errno = errno
+    }
+
     public var description: String { "\(path): \(String(cString: strerror(errno)))" }
   }
 
@@ -28,12 +34,15 @@ public final class MappedFile: @unchecked Sendable {
   /// - Throws: `Failure` when it cannot be opened, is not a regular file, or cannot be mapped.
   public init(path: String) throws {
     self.path = path
-    let fd = open(path, O_RDONLY | O_CLOEXEC)
+    // Without O_NONBLOCK the opening of a pipe waits for its writer.
+    let fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard fd >= 0 else { throw Failure(path: path, errno: errno) }
     defer { close(fd) }
     var info = stat()
     guard fstat(fd, &info) == 0 else { throw Failure(path: path, errno: errno) }
-    guard info.st_mode & S_IFMT == S_IFREG else { throw Failure(path: path, errno: EISDIR) }
+    guard info.st_mode & S_IFMT == S_IFREG else {
+      throw Failure(path: path, errno: info.st_mode & S_IFMT == S_IFDIR ? EISDIR : EINVAL)
+    }
     let size = Int(info.st_size)
     if size == 0 {
       bytes = UnsafeRawBufferPointer(start: nil, count: 0)

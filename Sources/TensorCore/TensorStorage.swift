@@ -36,6 +36,20 @@ public final class TensorStorage: @unchecked Sendable {
     release = { $0.deallocate() }
   }
 
+  /// Allocates `byteCount` uninitialised bytes, or gives nil where the system has none left.
+  public init?(allocating byteCount: Int) {
+    var address: UnsafeMutableRawPointer?
+    guard posix_memalign(&address, TensorStorage.alignment, Swift.max(byteCount, 1)) == 0, let address else {
+      return nil
+    }
+    self.byteCount = byteCount
+    base = address
+    strings = []
+    isWritable = true
+    owner = nil
+    release = { free($0) }
+  }
+
   /// Holds the elements of a string tensor.
   public init(strings: [String]) {
     byteCount = 0

@@ -21,6 +21,18 @@ public indirect enum Value: Sendable {
   }
 }
 
+extension Value {
+  /// Bytes of all tensors inside; values that share storage count each.
+  public var heldBytes: Int {
+    switch self {
+    case .tensor(let t): t.byteCount
+    case .sequence(let items, _): items.reduce(0) { $0 + $1.heldBytes }
+    case .optional(let item, _): item?.heldBytes ?? 0
+    case .map(let m): m.keys.byteCount + m.values.byteCount
+    }
+  }
+}
+
 /// A map whose keys are the elements of `keys` (strings or integers) and whose values those of `values`, in order.
 ///
 /// The first axis of both has the same extent. A sequence of maps that share one `keys` tensor (ZipMap's output) costs

@@ -1,6 +1,6 @@
 import Kernels
 
-/// Trees of at most 64 leaves as lists of nodes for `KernelTable.treeLeaves`, which finds the leaves of sixteen rows at
+/// Trees of at most 64 leaves as lists of nodes for `KernelTable.treeLeaves`, which finds the leaves of many rows at
 /// once. Trees with more leaves stay in a `CompactForest`.
 struct MaskForest: Sendable {
   /// Trees that follow each other and all have masks, or all have not.
@@ -92,17 +92,22 @@ struct MaskForest: Sendable {
         stack.append(~0)
         stack.append(left)
       }
+      if nodes.count % 2 != 0 {
+        nodes.append(TreeTask.Node(threshold: .infinity, offset: 0, low: ~0, high: ~0))
+      }
     }
   }
 
-  /// Writes sixteen payloads for each of `range`'s trees.
+  /// Writes `lanes` payloads for each of `range`'s trees.
   ///
   /// - Parameters:
-  ///   - rows: sixteen values a slot of the compact forest.
-  ///   - out: room for sixteen payloads a tree, and sixteen more.
+  ///   - rows: `lanes` values a slot of the compact forest.
+  ///   - out: room for `lanes` payloads a tree, and as many more.
+  ///   - sums: `lanes` values that the payloads are added to; then `out` is working memory for twice `lanes` values.
   @inline(__always)
   func leaves(
-    _ range: Range<Int>, _ rows: UnsafePointer<Float>, _ kernels: KernelTable, _ out: UnsafeMutablePointer<Float>
+    _ range: Range<Int>, lanes: Int, _ rows: UnsafePointer<Float>, _ kernels: KernelTable,
+    _ out: UnsafeMutablePointer<Float>, sums: UnsafeMutablePointer<Float>? = nil
   ) {
     nodes.withUnsafeBufferPointer { nodes in
       trees.withUnsafeBufferPointer { trees in
@@ -112,8 +117,9 @@ struct MaskForest: Sendable {
           let node =
             nodes.baseAddress ?? UnsafePointer(bitPattern: MemoryLayout<TreeTask.Node>.alignment).unsafelyUnwrapped
           var task = TreeTask(
-            rows: rows, nodes: node, trees: first + range.lowerBound, treeCount: range.count, payloads: payload,
-            out: out)
+            lanes: lanes, rows: rows, nodes: node, trees: first + range.lowerBound, treeCount: range.count,
+            payloads: payload,
+            out: out, sums: sums)
           kernels.treeLeaves(&task)
         }
       }
@@ -132,88 +138,75 @@ extension Float {
   static func walk(
     _ rows: ForestRows<Float>, _ forest: Forest<Float>, _ compact: CompactForest<Float>, _ masks: MaskForest
   ) {
-    let lanes = TreeTask.rowCount
-    let size = compact.slotCount &* lanes
-    let groups = Swift.min(4, (rows.rows.count &+ lanes &- 1) / lanes)
-    let payloads = (MaskForest.chunk &+ 1) &* lanes
-    Scratch.with(floats: payloads &+ groups &* size) { scratch in
+    let widest = rows.rows.count > 32 ? 64 : 16
+    let payloads = (MaskForest.chunk &+ 1) &* widest
+    Scratch.with(floats: payloads &+ widest &* compact.slotCount) { scratch in
       let transposed = scratch + payloads
       var row = rows.rows.lowerBound
       while row < rows.rows.upperBound {
         let left = rows.rows.upperBound &- row
-        let n = Swift.min(groups, (left &+ lanes &- 1) / lanes)
-        var missing: UInt64 = 0
-        for g in 0..<n {
-          let first = row &+ g &* lanes
-          if rows.transpose(first, lanes: lanes, compact.features, transposed + g &* size) { missing |= 1 << UInt64(g) }
-        }
+        let lanes = left > 32 ? 64 : 16
+        let hasMissing = rows.transpose(row, lanes: lanes, compact.features, transposed)
         let tile = MaskTile(
-          rows: rows, forest: forest, compact: compact, masks: masks, kernels: KernelTable.current, row: row, groups: n,
-          missing: missing, transposed: transposed, payloads: scratch)
+          rows: rows, forest: forest, compact: compact, masks: masks, kernels: KernelTable.current, row: row,
+          count: Swift.min(left, lanes), lanes: lanes, usesMasks: !(hasMissing && masks.mindsMissing),
+          hasMissing: hasMissing, transposed: transposed, payloads: scratch)
         for run in masks.runs { tile.walk(run) }
-        row &+= n &* lanes
+        row &+= lanes
       }
     }
   }
 }
 
-/// Up to four times sixteen rows on their way through the trees.
+/// Up to 64 rows on their way through the trees.
 private struct MaskTile {
   let rows: ForestRows<Float>
   let forest: Forest<Float>
   let compact: CompactForest<Float>
   let masks: MaskForest
   let kernels: KernelTable
+  /// The first row, and how many there are; lanes beyond repeat the last.
   let row: Int
-  let groups: Int
-  /// By group: some value is missing.
-  let missing: UInt64
+  let count: Int
+  let lanes: Int
+  let usesMasks: Bool
+  let hasMissing: Bool
   let transposed: UnsafeMutablePointer<Float>
   let payloads: UnsafeMutablePointer<Float>
 
   func walk(_ run: MaskForest.Run) {
-    let lanes = TreeTask.rowCount
-    let size = compact.slotCount &* lanes
+    if !run.hasMasks || !usesMasks {
+      if lanes == 64 { walkNodes(run.trees, 64) } else { walkNodes(run.trees, 16) }
+      return
+    }
+    if forest.sums && rows.seen == nil {
+      let sums = payloads + 2 &* lanes
+      for k in 0..<lanes { sums[k] = k < count ? rows.out[row &+ k] : 0 }
+      masks.leaves(run.trees, lanes: lanes, transposed, kernels, payloads, sums: sums)
+      for k in 0..<count { rows.out[row &+ k] = sums[k] }
+      return
+    }
     var tree = run.trees.lowerBound
     while tree < run.trees.upperBound {
       let chunk = tree..<Swift.min(run.trees.upperBound, tree &+ MaskForest.chunk)
-      for g in 0..<groups {
-        let first = row &+ g &* lanes
-        let count = Swift.min(lanes, rows.rows.upperBound &- first)
-        let x = UnsafePointer(transposed + g &* size)
-        let hasMissing = missing >> UInt64(g) & 1 != 0
-        if run.hasMasks && !(hasMissing && masks.mindsMissing) {
-          masks.leaves(chunk, x, kernels, payloads)
-          take(chunk.count, first, count)
-        } else {
-          for t in chunk {
-            var half = 0
-            while half < count {
-              compact.walkEight(t, x + half, lanes: lanes, hasMissing: hasMissing) { lane, leaf in
-                if half &+ lane < count { forest.add(leaf, first &+ half &+ lane, rows) }
-              }
-              half &+= 8
-            }
-          }
-        }
+      masks.leaves(chunk, lanes: lanes, transposed, kernels, payloads)
+      for t in 0..<chunk.count {
+        for k in 0..<count { forest.add(payloads[t &* lanes &+ k], row &+ k, rows) }
       }
       tree = chunk.upperBound
     }
   }
 
-  /// Adds the payloads of `trees` trees to the rows from `first` on.
   @inline(__always)
-  private func take(_ trees: Int, _ first: Int, _ count: Int) {
-    let lanes = TreeTask.rowCount
-    if forest.sums && rows.seen == nil {
-      var sums = SIMD16<Float>.zero
-      for k in 0..<count { sums[k] = rows.out[first &+ k] }
-      for t in 0..<trees { sums += UnsafeRawPointer(payloads + t &* lanes).loadUnaligned(as: SIMD16<Float>.self) }
-      for k in 0..<count { rows.out[first &+ k] = sums[k] }
-      return
-    }
-    for t in 0..<trees {
-      for k in 0..<count { forest.add(payloads[t &* lanes &+ k], first &+ k, rows) }
+  private func walkNodes(_ trees: Range<Int>, _ lanes: Int) {
+    for t in trees {
+      var first = 0
+      while first < count {
+        compact.walkEight(t, transposed + first, lanes: lanes, hasMissing: hasMissing) { lane, leaf in
+          if first &+ lane < count { forest.add(leaf, row &+ first &+ lane, rows) }
+        }
+        first &+= 8
+      }
     }
   }
 }

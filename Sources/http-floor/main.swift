@@ -22,7 +22,8 @@ let pool = NIOThreadPool(numberOfThreads: 1)
 pool.start()
 let handler = Fixed(expectedNanoseconds: CommandLine.arguments.contains("offload") ? .max : 1000)
 let server = HTTPServer(
-  routes: RouteTable([.ping { .ready }, .invocations(handler)]), group: group, pool: pool, logger: Logger(label: "floor"))
+  routes: RouteTable([.ping { .ready }, .invocations(handler)]), group: group, pool: pool,
+  logger: Logger(label: "floor"))
 if let port = Int(place) {
   try await server.listen(host: "127.0.0.1", port: port)
 } else {

@@ -13,6 +13,7 @@ if CommandLine.arguments.dropFirst().first == "bench" {
     checker.checkBinary()
     checker.checkRows()
     checker.checkGemm()
+    checker.checkTrees()
     print("\(table.name): \(checker.checks - checker.failures) passed, \(checker.failures) failed")
     failures += checker.failures
   }

@@ -1,6 +1,6 @@
 """The real `serve` as a subprocess, and the few requests that the tests make.
 
-SERVE_UNDER_TEST names the program (default: the newest build of this package), MODEL_UNDER_TEST the model (default: the
+SERVE_UNDER_TEST names the program (default: `serve` in the folder SWIFTLET_BIN, else the newest build), MODEL_UNDER_TEST the model (default: the
 iris sample), ROW_UNDER_TEST a CSV body that it takes, ANSWER_UNDER_TEST what the CSV answer holds.
 """
 
@@ -23,6 +23,8 @@ def program():
     named = os.environ.get("SERVE_UNDER_TEST")
     if named:
         return named
+    if os.environ.get("SWIFTLET_BIN"):
+        return os.path.join(os.environ["SWIFTLET_BIN"], "serve")
     built = [p for p in (ROOT / ".build/release/serve", ROOT / ".build/debug/serve") if p.exists()]
     if not built:
         raise RuntimeError("no `serve`: run `swift build -c release --product serve`, or set SERVE_UNDER_TEST")
@@ -206,6 +208,7 @@ class Load:
                     self.failures.append((time.monotonic(), repr(error)))
                 connection.close()
                 connection = self.server.connect(timeout=20)
+        connection.close()
 
     def finish(self):
         self.stop.set()

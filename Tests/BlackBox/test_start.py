@@ -82,6 +82,15 @@ class Starts(unittest.TestCase):
                 self.assertEqual(status, 413)
                 self.assertEqual(kit.error_of(body)["setting"], "max-body-size")
 
+    @unittest.skipUnless(kit.HAS_NGINX, "nginx is not installed")
+    def test_access_log_has_the_request_id(self):
+        with Server("--access-log", "--log-format", "json") as server:
+            server.predict(**{"X-Request-Id": "abc-1"})
+            wanted = lambda: [json.loads(l) for l in server.log.splitlines() if "abc-1" in l]
+            self.assertTrue(kit.wait_until(wanted, 5), server.log)
+            (line,) = wanted()
+            self.assertEqual((line["message"], line["status"], line["request_id"]), ("request", "200", "abc-1"))
+
     def test_nothing_is_logged_per_request(self):
         with Server(front="direct") as server:
             before = server.log

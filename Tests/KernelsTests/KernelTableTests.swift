@@ -26,6 +26,9 @@ import Testing
   @Test("products agree with their definition for every tile height, layout and epilogue", arguments: names)
   func products(name: String) throws { try expectPassing(name) { $0.checkGemm() } }
 
+  @Test("masks of trees find the leaves that walking from the root finds", arguments: names)
+  func trees(name: String) throws { try expectPassing(name) { $0.checkTrees() } }
+
   @Test("the baseline kernels run everywhere and unknown names select nothing")
   func selection() {
     #expect(Self.names.last == "baseline")

@@ -22,7 +22,7 @@ struct ContractTests {
     folders.flatMap { folder in
       let directory = root.appending(path: folder)
       let names = (try? FileManager.default.contentsOfDirectory(atPath: directory.path)) ?? []
-      return names.sorted().filter { $0.hasSuffix(".httptest") }.compactMap { name in
+      return names.sorted().filter { $0.hasSuffix(".httptest") }.compactMap { name -> Case? in
         guard let data = try? Data(contentsOf: directory.appending(path: name)) else { return nil }
         return Case(name: "\(folder)/\(name)", text: String(decoding: data, as: UTF8.self))
       }

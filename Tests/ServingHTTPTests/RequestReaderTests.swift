@@ -1,4 +1,5 @@
 import NIOCore
+import ServingCore
 import ServingHTTP
 import Testing
 
@@ -72,7 +73,7 @@ struct RequestReaderTests {
   @Test func aBodyInOneBufferIsNotCopied() throws {
     var reader = RequestReader(RequestHeadLimits(HTTPServerConfiguration()))
     var input = ByteBuffer(string: "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nabcd")
-    let address = input.withUnsafeReadableBytes { $0.baseAddress.map { Int(bitPattern: $0) + 46 } }
+    let address = input.withUnsafeReadableBytes { $0.baseAddress.map { Int(bitPattern: $0) + 47 } }
     _ = reader.next(&input)
     reader.accept(limit: 10, setting: "")
     guard case .body(let body) = reader.next(&input) else {

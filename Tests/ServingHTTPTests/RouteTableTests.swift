@@ -43,7 +43,8 @@ struct RouteTableTests {
       func invoke(_ request: InvocationRequest) throws(ServingError) -> InvocationResponse {
         let parts = [request.contentType, request.accept, request.customAttributes].map { $0 ?? "nil" }
         return InvocationResponse(
-          contentType: "x/y", body: Array((parts + [String(decoding: request.body, as: UTF8.self)]).joined(separator: "|").utf8))
+          contentType: "x/y",
+          body: Array((parts + [String(decoding: request.body, as: UTF8.self)]).joined(separator: "|").utf8))
       }
     }
     let table = RouteTable([.invocations(Echo())])
@@ -70,7 +71,8 @@ struct RouteTableTests {
 
   @Test func errorBodiesAreValidJSONWhateverTheyName() {
     let error = ServingError(
-      .invalidValue, "a \"quote\" \\ and\u{0}\n\u{1F}é\u{1F600}", field: "f", expected: "e", got: "g", limit: "l", setting: "s")
+      .invalidValue, "a \"quote\" \\ and\u{0}\n\u{1F}é\u{1F600}", field: "f", expected: "e", got: "g", limit: "l",
+      setting: "s")
     #expect(
       String(decoding: ErrorBody.json(error, requestID: nil), as: UTF8.self)
         == "{\"error\":{\"code\":\"invalid_value\",\"message\":\"a \\\"quote\\\" \\\\ and\\u0000\\n\\u001fé\u{1F600}\","

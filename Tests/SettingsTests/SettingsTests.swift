@@ -117,7 +117,8 @@ private func message(
 
   @Test(arguments: [
     ("prot: 1", "f:1: prot"), ("# c\n\nport: x", "f:3: port"), ("port", "f:1"), ("port: 1\nport: 2", "f:2: port"),
-    ("a:\n  b: 1", "f:1"), ("  port: 1", "f:1"), ("port: [1]", "f:1"), ("port: \"1", "f:1"), ("config: x", "f:1: config"),
+    ("a:\n  b: 1", "f:1"), ("  port: 1", "f:1"), ("port: [1]", "f:1"), ("port: \"1", "f:1"),
+    ("config: x", "f:1: config"),
     ("port:1", "f:1"),
   ])
   func `a fault in the file names its line`(file: String, culprit: String) {

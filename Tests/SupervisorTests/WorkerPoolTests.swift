@@ -35,8 +35,12 @@ private struct Harness {
   }
 
   mutating func advance(_ time: Duration) {
-    now += time
-    while let deadline = pool.deadline, deadline <= now { feed(.tick) }
+    let end = now + time
+    while let deadline = pool.deadline, deadline <= end {
+      now = max(now, deadline)
+      feed(.tick)
+    }
+    now = end
   }
 
   /// Starts everything and makes every worker ready.
@@ -147,11 +151,12 @@ private struct Harness {
     harness.exit(worker: 0, .signal(9))
     for _ in 0..<10 {
       harness.exit(worker: 0, .code(1))
-      waits.append((harness.pool.deadline ?? harness.now) - harness.now)
-      harness.advance(.seconds(10))
+      let wait = (harness.pool.deadline ?? harness.now) - harness.now
+      waits.append(wait)
+      harness.advance(min(wait, .seconds(10)))
     }
     #expect(waits.dropFirst().prefix(3) == [.milliseconds(100), .milliseconds(200), .milliseconds(400)])
-    #expect(waits.max() == .seconds(10))
+    #expect(waits.dropFirst().max() == .seconds(10))
     harness.ready(0)
     harness.log = []
     harness.exit(worker: 0, .signal(9))

@@ -57,12 +57,12 @@ public struct ArchiveExtractor: Sendable {
         throw ArchiveError(.unsafeEntry, "\(path): entry \"\(entry.path)\" leaves the archive's folder")
       }
       switch entry.kind {
-      case .folder: try makeFolders(relative.split(separator: "/").map(String.init), below: folder)
+      case .folder: try makeFolders(ArchiveExtractor.components(relative), below: folder)
       case .file:
-        total += entry.size
-        guard entry.size <= limits.maxBytes, total <= limits.maxBytes else {
+        guard entry.size <= limits.maxBytes - total else {
           throw ArchiveError(.limit, "\(path) unpacks to more than \(limits.maxBytes) bytes")
         }
+        total += entry.size
         try write(tar, to: relative, below: folder, buffer)
       case .symbolicLink, .hardLink:
         throw ArchiveError(.unsafeEntry, "\(path): entry \"\(entry.path)\" is a link; pack the file itself (tar -h)")
@@ -81,10 +81,17 @@ public struct ArchiveExtractor: Sendable {
 
   /// `path` without `.` parts, or nil when it is absolute, has a `..` part, a NUL, or nothing left.
   static func confined(_ path: String) -> String? {
-    guard !path.hasPrefix("/"), !path.utf8.contains(0) else { return nil }
-    let parts = path.split(separator: "/").filter { $0 != "." }
+    // Bytes are compared, not characters: a combining mark after a slash makes another character of it.
+    let bytes = path.utf8
+    guard bytes.first != UInt8(ascii: "/"), !bytes.contains(0) else { return nil }
+    let parts = components(path).filter { $0 != "." }
     guard !parts.contains("..") else { return nil }
-    return parts.isEmpty ? (path.contains(".") ? "." : nil) : parts.joined(separator: "/")
+    return parts.isEmpty ? (bytes.contains(UInt8(ascii: ".")) ? "." : nil) : parts.joined(separator: "/")
+  }
+
+  /// The parts between slashes, as the file system sees them.
+  private static func components(_ path: String) -> [String] {
+    path.utf8.split(separator: UInt8(ascii: "/")).map { String(decoding: $0, as: UTF8.self) }
   }
 
   private func make(_ folder: String) throws(ArchiveError) {
@@ -93,7 +100,7 @@ public struct ArchiveExtractor: Sendable {
     }
   }
 
-  private func makeFolders(_ parts: [String], below folder: String) throws(ArchiveError) {
+  private func makeFolders(_ parts: some Sequence<String>, below folder: String) throws(ArchiveError) {
     var path = folder
     for part in parts where part != "." {
       path += "/\(part)"
@@ -104,7 +111,7 @@ public struct ArchiveExtractor: Sendable {
   private func write(
     _ tar: TarReader, to relative: String, below folder: String, _ buffer: UnsafeMutableRawBufferPointer
   ) throws(ArchiveError) {
-    try makeFolders(relative.split(separator: "/").dropLast().map(String.init), below: folder)
+    try makeFolders(ArchiveExtractor.components(relative).dropLast(), below: folder)
     let path = "\(folder)/\(relative)"
     unlink(path)
     let fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o644)

@@ -24,7 +24,8 @@ final class TarReader {
 
   /// The next entry, or nil at the end. What is left of the one before is passed over.
   func next() throws(ArchiveError) -> Entry? {
-    try skip(remaining + padding)
+    try skip(remaining)
+    try skip(padding)
     remaining = 0
     padding = 0
     var longPath: String?
@@ -58,7 +59,7 @@ final class TarReader {
         }
         let kind: Kind =
           switch type {
-          case 0, UInt8(ascii: "0"), UInt8(ascii: "7"): path.hasSuffix("/") ? .folder : .file
+          case 0, UInt8(ascii: "0"), UInt8(ascii: "7"): path.utf8.last == UInt8(ascii: "/") ? .folder : .file
           case UInt8(ascii: "5"): .folder
           case UInt8(ascii: "2"): .symbolicLink
           case UInt8(ascii: "1"): .hardLink

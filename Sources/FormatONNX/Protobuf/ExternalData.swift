@@ -16,7 +16,11 @@ final class ExternalData {
     guard let location = proto.externalData["location"], !location.isEmpty else {
       throw ONNXError(.malformed, "tensor \"\(proto.name)\" is external and names no file")
     }
-    guard !location.hasPrefix("/"), !location.split(separator: "/").contains("..") else {
+    // Bytes are compared, not characters: a combining mark after a slash makes another character of it.
+    let path = location.utf8
+    guard path.first != UInt8(ascii: "/"), !path.contains(0),
+      !path.split(separator: UInt8(ascii: "/")).contains(where: { $0.elementsEqual("..".utf8) })
+    else {
       throw ONNXError(
         .malformed, "tensor \"\(proto.name)\": external file \"\(location)\" lies outside the model's folder")
     }

@@ -13,6 +13,8 @@ public struct ModelProto {
   public var opsets: [String: Int] = [:]
   public var metadata: [String: String] = [:]
   public var functions: [FunctionProto] = []
+  /// Nodes in all graphs and functions.
+  public var nodeCount = 0
 }
 
 /// `onnx.GraphProto`.

@@ -6,8 +6,12 @@ public struct ONNXLimits: Sendable {
   public var maxNodes = 1_000_000
   /// Graphs inside graphs, types inside types, functions inside functions.
   public var maxDepth = 32
+  /// Nodes that calls of functions may add to those that the file has.
+  public var maxExpandedNodes = 250_000
   /// Bytes of tensors that are stored element by element and so must be copied.
   public var maxCopiedBytes = 1 << 34
+  /// Bytes that sparse tensors take once they are dense: a few bytes of a file may ask for any number of them.
+  public var maxDenseBytes = 1 << 28
 
   public init() {}
 }
@@ -22,6 +26,7 @@ public final class ModelReader {
   private let limits: ONNXLimits
   private var nodeCount = 0
   private var copiedBytes = 0
+  private var denseBytes = 0
 
   /// A reader of `file`, whose bytes it borrows and keeps alive.
   public init(_ file: MappedFile, limits: ONNXLimits = ONNXLimits()) {
@@ -74,6 +79,7 @@ public final class ModelReader {
       default: try r.skip(tag.wire)
       }
     }
+    model.nodeCount = nodeCount
     return model
   }
 
@@ -88,7 +94,12 @@ public final class ModelReader {
       default: try r.skip(tag.wire)
       }
     }
-    opsets[domain == "ai.onnx" ? "" : domain] = version
+    let key = domain == "ai.onnx" ? "" : domain
+    if let other = opsets.updateValue(version, forKey: key), other != version {
+      throw ONNXError(
+        .invalidModel, "opsets \(other) and \(version) of domain \"\(key.isEmpty ? "ai.onnx" : key)\" are both imported"
+      )
+    }
   }
 
   private func entry(_ reader: ProtobufReader) throws -> (String, String) {
@@ -177,8 +188,8 @@ public final class ModelReader {
       case (4, .lengthDelimited): out.value = .string(try r.string())
       case (5, .lengthDelimited): out.value = .tensor(try tensor(try r.message()).tensor)
       case (6, .lengthDelimited): out.value = .graph(try graph(try r.message(), depth: depth + 1))
-      case (7, _): try r.repeated(tag, into: &floats) { try $0.float() }
-      case (8, _): try r.repeated(tag, into: &ints) { Int(truncatingIfNeeded: try $0.varint()) }
+      case (7, _): try r.repeated(tag, .fixed32, into: &floats) { try $0.float() }
+      case (8, _): try r.repeated(tag, .varint, into: &ints) { Int(truncatingIfNeeded: try $0.varint()) }
       case (9, .lengthDelimited): strings.append(try r.string())
       case (10, .lengthDelimited): tensors.append(try tensor(try r.message()).tensor)
       case (11, .lengthDelimited): graphs.append(try graph(try r.message(), depth: depth + 1))
@@ -336,16 +347,16 @@ public final class ModelReader {
     var proto = TensorProto()
     while let tag = try r.tag() {
       switch (tag.field, tag.wire) {
-      case (1, _): try r.repeated(tag, into: &proto.dims) { Int(truncatingIfNeeded: try $0.varint()) }
+      case (1, _): try r.repeated(tag, .varint, into: &proto.dims) { Int(truncatingIfNeeded: try $0.varint()) }
       case (2, .varint): proto.dataType = Int(truncatingIfNeeded: try r.varint())
-      case (4, _): try r.repeated(tag, into: &proto.floatData) { try $0.float() }
-      case (5, _): try r.repeated(tag, into: &proto.int32Data) { Int32(truncatingIfNeeded: try $0.varint()) }
+      case (4, _): try r.repeated(tag, .fixed32, into: &proto.floatData) { try $0.float() }
+      case (5, _): try r.repeated(tag, .varint, into: &proto.int32Data) { Int32(truncatingIfNeeded: try $0.varint()) }
       case (6, .lengthDelimited): proto.stringData.append(try r.string())
-      case (7, _): try r.repeated(tag, into: &proto.int64Data) { Int64(truncatingIfNeeded: try $0.varint()) }
+      case (7, _): try r.repeated(tag, .varint, into: &proto.int64Data) { Int64(truncatingIfNeeded: try $0.varint()) }
       case (8, .lengthDelimited): proto.name = try r.string()
       case (9, .lengthDelimited): proto.rawData = try r.payload()
-      case (10, _): try r.repeated(tag, into: &proto.doubleData) { Double(bitPattern: try $0.fixed64()) }
-      case (11, _): try r.repeated(tag, into: &proto.uint64Data) { try $0.varint() }
+      case (10, _): try r.repeated(tag, .fixed64, into: &proto.doubleData) { Double(bitPattern: try $0.fixed64()) }
+      case (11, _): try r.repeated(tag, .varint, into: &proto.uint64Data) { try $0.varint() }
       case (13, .lengthDelimited):
         let (key, value) = try entry(try r.message())
         proto.externalData[key] = value
@@ -371,13 +382,13 @@ public final class ModelReader {
       switch (tag.field, tag.wire) {
       case (1, .lengthDelimited): values = try tensor(try r.message())
       case (2, .lengthDelimited): indices = try tensor(try r.message()).tensor
-      case (3, _): try r.repeated(tag, into: &dims) { Int(truncatingIfNeeded: try $0.varint()) }
+      case (3, _): try r.repeated(tag, .varint, into: &dims) { Int(truncatingIfNeeded: try $0.varint()) }
       default: try r.skip(tag.wire)
       }
     }
     guard let values, let indices else { throw ONNXError(.malformed, "a sparse tensor lacks values or indices") }
     let dense = try TensorProto.densify(
-      values.tensor, indices, Shape(dims), copied: &copiedBytes, limit: limits.maxCopiedBytes)
+      values.tensor, indices, Shape(dims), total: &denseBytes, limit: limits.maxDenseBytes)
     return (values.name, dense)
   }
 
@@ -427,7 +438,7 @@ public final class ModelReader {
     while let tag = try r.tag() {
       switch (tag.field, tag.wire) {
       case (1, .lengthDelimited): name = try r.string()
-      case (3, _): try r.repeated(tag, into: &integers) { Int64(truncatingIfNeeded: try $0.varint()) }
+      case (3, _): try r.repeated(tag, .varint, into: &integers) { Int64(truncatingIfNeeded: try $0.varint()) }
       case (4, .lengthDelimited): strings.append(try r.string())
       case (5, .lengthDelimited):
         if case .sequence(let found, _) = try value(try r.message(), .sequence(valueType), depth: depth + 1).value {

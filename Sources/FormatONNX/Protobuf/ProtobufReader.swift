@@ -105,20 +105,18 @@ struct ProtobufReader {
     }
   }
 
-  /// A repeated scalar field, packed or one element at a time.
+  /// A repeated scalar field, packed or one element at a time. `wire` is how one element is encoded.
   mutating func repeated<T>(
-    _ tag: Tag, into out: inout [T], _ read: (inout ProtobufReader) throws -> T
+    _ tag: Tag, _ wire: WireType, into out: inout [T], _ read: (inout ProtobufReader) throws -> T
   ) throws {
     if tag.wire == .lengthDelimited {
       var body = try message()
       while !body.isAtEnd { out.append(try read(&body)) }
     } else {
+      guard tag.wire == wire else {
+        throw fail("field \(tag.field) is encoded as \(tag.wire), expected \(wire) or a packed list")
+      }
       out.append(try read(&self))
     }
-  }
-
-  /// Throws unless the field is encoded as `wire`.
-  func expect(_ tag: Tag, _ wire: WireType, _ name: String) throws {
-    guard tag.wire == wire else { throw fail("field \(name) has the wrong encoding") }
   }
 }

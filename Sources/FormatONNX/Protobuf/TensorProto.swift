@@ -39,7 +39,7 @@ struct TensorProto {
     guard let stored = storedCount(dtype) else {
       throw ONNXError(.malformed, "tensor \"\(name)\": element type \(dtype) must be stored as raw data")
     }
-    let needed = dtype.isPacked ? (count + dtype.perByte - 1) / dtype.perByte : count
+    let needed = dtype.storedUnits(count)
     guard stored == needed * (dtype == .complex64 || dtype == .complex128 ? 2 : 1) else {
       throw mismatch(needed, "elements", stored)
     }
@@ -54,8 +54,10 @@ struct TensorProto {
   }
 
   private func charge(_ bytes: Int, _ copied: inout Int, _ limit: Int) throws {
+    guard bytes <= limit - copied else {
+      throw ONNXError(.limit, "tensor \"\(name)\": tensors that must be copied take more than \(limit) bytes")
+    }
     copied += bytes
-    guard copied <= limit else { throw ONNXError(.limit, "tensors take more than \(limit) bytes") }
   }
 
   private func raw(
@@ -63,8 +65,8 @@ struct TensorProto {
     _ copied: inout Int, _ limit: Int
   ) throws -> Tensor {
     if dtype.isPacked {
-      guard data.count == (count + dtype.perByte - 1) / dtype.perByte else {
-        throw mismatch((count + dtype.perByte - 1) / dtype.perByte, "bytes", data.count)
+      guard data.count == dtype.storedUnits(count) else {
+        throw mismatch(dtype.storedUnits(count), "bytes", data.count)
       }
       try charge(bytes, &copied, limit)
       let out = Tensor(uninitialized: dtype, shape)
@@ -128,25 +130,33 @@ struct TensorProto {
   }
 
   /// A dense tensor with `values` at `indices` (flat, or one row of coordinates each) and zeros elsewhere.
+  ///
+  /// `total` counts the bytes of all tensors made so, which may not pass `limit`.
   static func densify(
-    _ values: Tensor, _ indices: Tensor, _ shape: Shape, copied: inout Int, limit: Int
+    _ values: Tensor, _ indices: Tensor, _ shape: Shape, total: inout Int, limit: Int
   ) throws -> Tensor {
     let width = values.dtype.byteWidth
     guard width > 0, let count = shape.checkedElementCount, let flat = indices.array(of: Int64.self) else {
       throw ONNXError(.malformed, "a sparse tensor needs int64 indices, a sound shape and numeric values")
     }
     let (bytes, overflow) = count.multipliedReportingOverflow(by: width)
-    guard !overflow, bytes <= limit - copied else { throw ONNXError(.limit, "a sparse tensor of shape \(shape)") }
-    copied += bytes
-    let out = Tensor(zeros: values.dtype, shape)
-    let n = values.count
-    let strides = shape.strides
-    guard flat.count == n || flat.count == n * shape.rank else {
-      throw ONNXError(.malformed, "a sparse tensor has \(n) values and \(flat.count) indices")
+    guard !overflow, bytes <= limit - total else {
+      throw ONNXError(.limit, "sparse tensors (the last of shape \(shape)) take more than \(limit) bytes when dense")
     }
+    let n = values.count
+    let isFlat = indices.shape.rank == 1
+    guard flat.count == (isFlat ? n : n * shape.rank) else {
+      throw ONNXError(
+        .malformed,
+        "a sparse tensor of shape \(shape) has \(n) values and indices of shape \(indices.shape), "
+          + "expected \(n) or \(n)x\(shape.rank)")
+    }
+    total += bytes
+    let out = Tensor(zeros: values.dtype, shape)
+    let strides = shape.strides
     for i in 0..<n {
       var at = 0
-      if flat.count == n && indices.shape.rank == 1 {
+      if isFlat {
         at = Int(flat[i])
       } else {
         for axis in 0..<shape.rank {
@@ -175,6 +185,9 @@ extension DType {
     default: 1
     }
   }
+
+  /// Bytes (or numbers of a typed field) that `count` elements take in files.
+  func storedUnits(_ count: Int) -> Int { count / perByte + (count % perByte == 0 ? 0 : 1) }
 
   /// Spreads packed elements, first in the low bits, one a byte.
   func unpack(_ count: Int, _ out: Tensor, _ byte: (Int) -> UInt8) {

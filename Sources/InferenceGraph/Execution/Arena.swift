@@ -19,15 +19,15 @@ public final class Arena {
     return bytes <= top + top / 2 ? top + top / 2 : top * 2
   }
 
-  /// An uninitialised tensor.
-  public func allocate(_ dtype: DType, _ shape: Shape) -> Tensor {
+  /// An uninitialised tensor, or nil when the system gives no memory. The caller has checked the shape.
+  public func allocate(_ dtype: DType, _ shape: Shape) -> Tensor? {
     if dtype == .string { return Tensor(uninitialized: .string, shape) }
     let size = Arena.sizeClass(shape.elementCount * dtype.byteWidth)
     if let storage = free[size]?.popLast() {
       heldBytes -= size
       return Tensor(reusing: storage, dtype, shape)
     }
-    return Tensor(reusing: TensorStorage(byteCount: size), dtype, shape)
+    return TensorStorage(allocating: size).map { Tensor(reusing: $0, dtype, shape) }
   }
 
   /// Takes a value that its run needs no more; keeps its buffer when nobody else holds it.

@@ -1,34 +1,49 @@
 public import Kernels
 public import TensorCore
 
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#elseif canImport(Darwin)
+import Darwin
+#endif
+
 /// What an operator may use while it runs: memory and threads.
 public final class EvaluationContext {
   public let pool: ComputePool
   public let arena: Arena
+  /// The largest tensor that may be made, in bytes.
+  public let maxTensorBytes: Int
 
-  public init(pool: ComputePool, arena: Arena) {
+  public init(pool: ComputePool, arena: Arena, maxTensorBytes: Int = EvaluationContext.physicalMemory) {
     self.pool = pool
     self.arena = arena
+    self.maxTensorBytes = maxTensorBytes
   }
 
-  /// The largest tensor a run may make, in bytes.
-  public static let maxTensorBytes = 1 << 40
+  /// The machine's memory in bytes: a tensor that is larger cannot be meant.
+  public static let physicalMemory = max(1 << 28, sysconf(Int32(_SC_PHYS_PAGES)) &* sysconf(Int32(_SC_PAGESIZE)))
 
   /// An uninitialised output.
   ///
-  /// - Throws: `GraphError.Code.limit` when the shape is negative, overflows or passes `maxTensorBytes`.
+  /// - Throws: `GraphError.Code.limit` when the shape is negative, overflows, passes `maxTensorBytes`, or when the
+  ///   system gives no memory.
   public func allocate(_ dtype: DType, _ shape: Shape) throws -> Tensor {
-    guard let count = shape.checkedElementCount, count <= EvaluationContext.maxTensorBytes / 16 else {
-      throw GraphError(.limit, "an output of shape \(shape) is too large")
+    let width = dtype == .string ? MemoryLayout<String>.stride : dtype.byteWidth
+    guard let count = shape.checkedElementCount, count <= maxTensorBytes / width,
+      let tensor = arena.allocate(dtype, shape)
+    else {
+      throw GraphError(.limit, "an output of kind \(dtype) and shape \(shape) is too large")
     }
-    return arena.allocate(dtype, shape)
+    return tensor
   }
 
   /// An output that overwrites input `index` where that input dies here, is held by nobody else and takes as many
   /// bytes; a fresh one otherwise. Read the input's elements (`unsafeElements`) before the call: the buffer stays valid.
   public func reuse(_ inputs: inout [Value?], at index: Int, dtype: DType, shape: Shape) throws -> Tensor {
     if case .tensor(var tensor)? = inputs[index], tensor.dtype.byteWidth == dtype.byteWidth, dtype != .string,
-      tensor.count == shape.elementCount
+      tensor.count == shape.checkedElementCount
     {
       inputs[index] = nil
       if tensor.isUniquelyHeld() { return Tensor(retyping: tensor, dtype, shape) }

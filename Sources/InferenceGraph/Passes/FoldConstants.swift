@@ -6,15 +6,24 @@ struct FoldConstants: Pass {
   static let name = "fold-constants"
   init() {}
 
-  /// Folding may not make a model larger than this many bytes per value.
+  /// The largest value in bytes that folding makes.
   private static let maxBytes = 1 << 28
+  /// All values that folding makes take at most this many bytes, or a multiple of what the model's own constants take: a
+  /// small file may ask for any number of large values.
+  private static let maxTotalBytes = 1 << 28
+  private static let maxGrowth = 8
 
-  func next(_ graph: Graph) throws -> GraphPatch? {
+  /// Bytes that this run of the pass may still make; nil before its first edit.
+  private var remaining: Int?
+
+  mutating func next(_ graph: Graph) throws -> GraphPatch? {
     var patch = GraphPatch(Self.name, of: graph)
     var known: [ValueID: ValueID] = [:]
     var values: [ValueID: Value] = [:]
     var changed = false
-    let context = EvaluationContext(pool: .inline, arena: Arena())
+    let context = EvaluationContext(pool: .inline, arena: Arena(), maxTensorBytes: Self.maxBytes)
+    var budget = remaining ?? Self.budget(graph)
+    defer { remaining = budget }
     for (index, node) in graph.nodes.enumerated() where node.operator.isPure && node.operator.subgraphs.isEmpty {
       func constant(_ id: ValueID) -> Value? { values[id] ?? graph.fact(id).constant }
       var outputs: [Value] = []
@@ -35,12 +44,15 @@ struct FoldConstants: Pass {
           }
           inputs.append(value)
         }
-        guard all, fits(node, graph) else { continue }
+        guard all, fits(node, graph), budget > 0 else { continue }
         do {
           outputs = try node.operator.evaluate(&inputs, context)
+        } catch let error as GraphError where error.code == .limit {
+          continue
         } catch {
           throw GraphError.wrapping(error, node: "\(node.operator.name) node \"\(node.name)\"")
         }
+        budget -= outputs.reduce(0) { $0 + $1.heldBytes }
       }
       for (id, value) in zip(node.outputs, outputs) {
         values[id] = value
@@ -52,6 +64,12 @@ struct FoldConstants: Pass {
       changed = true
     }
     return changed ? patch : nil
+  }
+
+  private static func budget(_ graph: Graph) -> Int {
+    let own = graph.values.reduce(0) { $0 &+ ($1.fact.constant?.heldBytes ?? 0) }
+    let (grown, overflow) = own.multipliedReportingOverflow(by: maxGrowth)
+    return Swift.max(maxTotalBytes, overflow ? Int.max : grown)
   }
 
   private func fits(_ node: Node, _ graph: Graph) -> Bool {

@@ -1,5 +1,4 @@
 public import InferenceGraph
-import Kernels
 public import TensorCore
 
 /// Scores linear in the features, and the label with the greatest one.
@@ -7,8 +6,7 @@ public import TensorCore
 /// With one score and two labels the score decides by its sign, and two columns come out.
 public struct LinearClassifier: Operator {
   public let name = "LinearClassifier"
-  let weights: [Float]
-  let intercepts: [Float]
+  private let weights: AffineMap
   let labels: ClassLabels
   let transform: PostTransform
   let columns: Int
@@ -36,8 +34,7 @@ public struct LinearClassifier: Operator {
     guard count == 1 || labels.count == count else {
       throw GraphError(.invalidModel, "\(count) scores, but \(labels.count) class labels")
     }
-    weights = coefficients
-    self.intercepts = intercepts
+    weights = AffineMap(coefficients, intercepts, outputs: count)
     self.labels = labels
     self.transform = transform
     scoreCount = count
@@ -62,18 +59,7 @@ public struct LinearClassifier: Operator {
     let width = outputColumns
     let scores = try context.allocate(.float32, [x.rows, width])
     let out = scores.unsafeMutableElements(of: Float.self).baseAddress!
-    weights.withUnsafeBufferPointer { weights in
-      intercepts.withUnsafeBufferPointer { intercepts in
-        let bias = intercepts.isEmpty ? nil : intercepts.baseAddress
-        // One multiplication and addition take about a nanosecond in eight; a thread is worth some tens of microseconds.
-        context.pool.parallelFor(x.rows, grain: 1 + 200_000 / Swift.max(1, weights.count)) { lower, upper in
-          for i in lower..<upper {
-            DotProducts.affine(
-              x.row(i), columns, weights.baseAddress!, bias, scoreCount, out + i &* width)
-          }
-        }
-      }
-    }
+    weights.apply(x, out, rowStride: width, context.pool)
     let label: Tensor
     if scoreCount == 1 {
       let choices: ClassLabels = labels.count == 2 ? labels : .negativeAndPositive(like: labels)
@@ -95,7 +81,7 @@ public struct LinearClassifier: Operator {
     }
   }
 
-  public var heldBytes: Int { (weights.count + intercepts.count) * 4 }
+  public var heldBytes: Int { weights.heldBytes }
 }
 
 /// The index of the greatest element, the first of equals.

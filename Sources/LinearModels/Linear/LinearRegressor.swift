@@ -1,12 +1,10 @@
 public import InferenceGraph
-import Kernels
 public import TensorCore
 
 /// Targets linear in the features.
 public struct LinearRegressor: Operator {
   public let name = "LinearRegressor"
-  let weights: [Float]
-  let intercepts: [Float]
+  private let weights: AffineMap
   let transform: PostTransform
   let targets: Int
   let columns: Int
@@ -26,8 +24,7 @@ public struct LinearRegressor: Operator {
       throw GraphError(
         .invalidModel, "attribute \"intercepts\" has \(intercepts.count) values, expected none or \(targets)")
     }
-    weights = coefficients
-    self.intercepts = intercepts
+    weights = AffineMap(coefficients, intercepts, outputs: targets)
     self.transform = transform
     self.targets = targets
     columns = coefficients.count / targets
@@ -47,24 +44,15 @@ public struct LinearRegressor: Operator {
     defer { x.recycle(context) }
     let result = try context.allocate(.float32, [x.rows, targets])
     let out = result.unsafeMutableElements(of: Float.self).baseAddress!
-    weights.withUnsafeBufferPointer { weights in
-      intercepts.withUnsafeBufferPointer { intercepts in
-        let bias = intercepts.isEmpty ? nil : intercepts.baseAddress
-        context.pool.parallelFor(x.rows, grain: 1 + 200_000 / Swift.max(1, weights.count)) { lower, upper in
-          for i in lower..<upper {
-            let row = out + i &* targets
-            DotProducts.affine(x.row(i), columns, weights.baseAddress!, bias, targets, row)
-            if targets > 1 {
-              transform.apply(UnsafeMutableBufferPointer(start: row, count: targets))
-            } else if transform == .probit {
-              row[0] = PostTransform.probit(row[0])
-            }
-          }
-        }
+    weights.apply(x, out, rowStride: targets, context.pool)
+    if transform != .none && (targets > 1 || transform == .probit) {
+      for i in 0..<x.rows {
+        let row = UnsafeMutableBufferPointer(start: out + i &* targets, count: targets)
+        if targets > 1 { transform.apply(row) } else { row[0] = PostTransform.probit(row[0]) }
       }
     }
     return [.tensor(result)]
   }
 
-  public var heldBytes: Int { (weights.count + intercepts.count) * 4 }
+  public var heldBytes: Int { weights.heldBytes }
 }

@@ -1,4 +1,5 @@
 import InferenceGraph
+import Kernels
 
 #if canImport(Glibc)
 import Glibc
@@ -45,7 +46,7 @@ public struct SVMKernel: Sendable {
       for v in 0..<count { out[v] = DotProducts.dot(row, vectors + v &* columns, columns) + shift }
     case .rbf:
       for v in 0..<count { out[v] = -gamma * DotProducts.squaredDistance(row, vectors + v &* columns, columns) }
-      for v in 0..<count { out[v] = expf(out[v]) }
+      KernelTable.current.exp(out, out, count)
     case .poly:
       for v in 0..<count {
         let s = gamma * DotProducts.dot(row, vectors + v &* columns, columns) + coef0

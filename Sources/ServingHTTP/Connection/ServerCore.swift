@@ -63,7 +63,8 @@ final class ServerCore: Sendable {
   }
 
   /// Failures of ours go to the log with the request's id; a 503 says that all is as configured, and is for debugging.
-  func log(_ status: Int, _ method: HTTPMethod, _ path: String, _ requestID: @autoclosure () -> String, _ body: [UInt8]) {
+  func log(_ status: Int, _ method: HTTPMethod, _ path: String, _ requestID: @autoclosure () -> String, _ body: [UInt8])
+  {
     guard status >= 500 else { return }
     let id = requestID()
     logger.log(

@@ -13,10 +13,11 @@ extension Setting where Value == Int {
     ])
 
   public static let maxHeaderSize = Setting(
-    "max-header-size", .size(1024...(1 << 20)), default: 16 << 10, "the longest request line, and the longest header line")
+    "max-header-size", .size(1024...(1 << 20)), default: 16 << 10,
+    "the longest request line, and the longest header line")
 
   public static let maxConnections = Setting(
-    "max-connections", .integer(1...1_000_000), default: 4096, "client connections that are open at a time")
+    "max-connections", .integer(1...1_000_000), default: 4096, "client connections that nginx keeps open at a time")
 
   public static let maxQueue = Setting(
     "max-queue", .integer(1...1_000_000), default: 256,
@@ -25,7 +26,8 @@ extension Setting where Value == Int {
 
 extension Setting where Value == Duration {
   public static let requestTimeout = Setting(
-    "request-timeout", .seconds(1...3600), default: .seconds(60), "the longest time that a prediction may take",
+    "request-timeout", .seconds(1...3600), default: .seconds(60),
+    "the longest time that a prediction may take; nginx keeps it, so only with nginx in front",
     aliases: [
       SettingAlias(
         "SAGEMAKER_MODEL_SERVER_TIMEOUT_SECONDS", expectation: "a whole number of seconds from 1 to 3600"),

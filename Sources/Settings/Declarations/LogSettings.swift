@@ -36,5 +36,6 @@ extension Setting where Value == LogThreshold {
 }
 
 extension Setting where Value == Bool {
-  public static let accessLog = Setting("access-log", .boolean, default: false, "log a line for each request")
+  public static let accessLog = Setting(
+    "access-log", .boolean, default: false, "log a line for each request; nginx writes it, so only with nginx in front")
 }

@@ -1,18 +1,19 @@
 """Writes the cases of this folder: one small model an operator and variant, with ONNX Runtime's answers.
 
-Usage: python generate.py [OUT]          (needs onnx, onnxruntime, numpy)
-Each case is a folder in the layout of ONNX's backend tests. Models are made from fixed seeds; a case that ONNX Runtime
+Usage: python generate.py [FOLDER]          (needs onnx, onnxruntime, numpy; made with 1.23.2, 1.31.1, 2.4.6)
+Writes cases.jsonl beside this script: a case a line, model and tensors as base64 of their protobufs. With FOLDER, the
+same cases in the layout of ONNX's backend tests, for `swiftlet conformance`. Models are made from fixed seeds; a case that ONNX Runtime
 does not take is left out, and said so.
 """
-import os, shutil, sys
+import base64, json, os, shutil, sys
 import numpy as np, onnx, onnxruntime as ort
 from onnx import TensorProto as TP, helper as h, numpy_helper as nh
 
-OUT = sys.argv[1] if len(sys.argv) > 1 else os.path.dirname(os.path.abspath(__file__))
+OUT = sys.argv[1] if len(sys.argv) > 1 else None
 ML = "ai.onnx.ml"
 KIND = {np.dtype(np.float32): TP.FLOAT, np.dtype(np.float64): TP.DOUBLE, np.dtype(np.int64): TP.INT64,
         np.dtype(np.int32): TP.INT32, np.dtype(np.int16): TP.INT16, np.dtype(object): TP.STRING}
-written, skipped = [], []
+written, skipped, lines = [], [], []
 # Left out: ONNX Runtime writes only one of the two columns here (probit of a two-class model with one score), or takes
 # TreeEnsemble's post_transform 1 for LOGISTIC and 2 for SOFTMAX, which the standard has the other way round.
 EXCLUDED = ("binary_probit", "rbf_2_probit", "binary_mixed_0_probit", "binary_positive_0_probit", "binary_mixed_1_probit",
@@ -48,17 +49,27 @@ def case(name, op, inputs, outputs, version, domain=ML, opset=17, **attributes):
     except Exception as e:
         skipped.append((name, str(e).splitlines()[0][:150]))
         return
-    folder = os.path.join(OUT, name)
-    shutil.rmtree(folder, ignore_errors=True)
-    os.makedirs(folder + "/test_data_set_0")
-    onnx.save(model, folder + "/model.onnx")
-    for kind, values, ns in (("input", inputs, names), ("output", answers, [f"y{i}" for i in range(len(outputs))])):
+    def protos(values, prefix):
+        out = []
         for i, v in enumerate(values):
             v = np.asarray(v)
-            if v.dtype.kind in "US":
-                v = v.astype(object)
-            with open(f"{folder}/test_data_set_0/{kind}_{i}.pb", "wb") as f:
-                f.write(nh.from_array(v, ns[i]).SerializeToString())
+            out.append(nh.from_array(v.astype(object) if v.dtype.kind in "US" else v, f"{prefix}{i}").SerializeToString())
+        return out
+
+    parts = {"input": protos(inputs, "x"), "output": protos(answers, "y")}
+    if OUT is None:
+        text = lambda b: base64.b64encode(b).decode()
+        lines.append(json.dumps({"name": name, "model": text(model.SerializeToString()),
+                                 "inputs": [text(b) for b in parts["input"]], "outputs": [text(b) for b in parts["output"]]}))
+    else:
+        folder = os.path.join(OUT, name)
+        shutil.rmtree(folder, ignore_errors=True)
+        os.makedirs(folder + "/test_data_set_0")
+        onnx.save(model, folder + "/model.onnx")
+        for kind, values in parts.items():
+            for i, v in enumerate(values):
+                with open(f"{folder}/test_data_set_0/{kind}_{i}.pb", "wb") as f:
+                    f.write(v)
     written.append(name)
 
 
@@ -111,7 +122,7 @@ def svm():
             nsv, pairs = sum(per), classes * (classes - 1) // 2
             for proba in (False, True):
                 for t in (TRANSFORMS if kernel == "RBF" else ["NONE"]):
-                    if classes == 4 and t != "NONE":
+                    if (classes == 4 or t == "SOFTMAX_ZERO") and t != "NONE":
                         continue
                     case(f"svm_classifier_{kernel.lower()}_{classes}{'_proba' if proba else ''}_{t.lower()}", "SVMClassifier",
                          [rows(8, 7, 5, scale=0.7)], [TP.INT64, TP.FLOAT], 1, kernel_type=kernel, kernel_params=[0.3, 0.2, 3.0],
@@ -190,10 +201,10 @@ def trees():
     one = lambda t: [(0, f32(r.normal()))]
     for mode in MODES:
         for missing in (False, True):
-            a, l = forest(r, 11, 4, 6, [mode], one, missing)
+            a, l = forest(r, 9, 3, 6, [mode], one, missing)
             case(f"tree_regressor_{mode[7:].lower()}{'_missing' if missing else ''}", "TreeEnsembleRegressor", [np.concatenate([with_nan, whole])],
                  [TP.FLOAT], 1, n_targets=1, **a, **weights(l, "target", "target_ids"))
-    a, l = forest(r, 11, 5, 6, MODES, one, True)
+    a, l = forest(r, 9, 4, 6, MODES, one, True)
     case("tree_regressor_mixed_modes", "TreeEnsembleRegressor", [np.concatenate([with_nan, whole])], [TP.FLOAT], 1, n_targets=1,
          **a, **weights(l, "target", "target_ids"))
     for agg in ("SUM", "AVERAGE", "MIN", "MAX"):
@@ -210,15 +221,15 @@ def trees():
             case(f"tree_regressor_{t.lower()}_{targets}", "TreeEnsembleRegressor", [rows(15, 9, 6)], [TP.FLOAT], 1, n_targets=targets,
                  post_transform=t, **a, **weights(l, "target", "target_ids"))
     for name, d in INPUTS.items():
-        a, l = forest(r, 9, 4, 6, ["BRANCH_LEQ"], one)
+        a, l = forest(r, 5, 3, 6, ["BRANCH_LEQ"], one)
         case(f"tree_regressor_input_{name}", "TreeEnsembleRegressor", [rows(16, 25, 6, d)], [TP.FLOAT], 1, n_targets=1, **a, **weights(l, "target", "target_ids"))
-        a, l = forest(r, 9, 4, 6, ["BRANCH_LT", "BRANCH_GT"], lambda t: [(t % 3, f32(r.normal()))])
+        a, l = forest(r, 6, 3, 6, ["BRANCH_LT", "BRANCH_GT"], lambda t: [(t % 3, f32(r.normal()))])
         case(f"tree_classifier_input_{name}", "TreeEnsembleClassifier", [rows(16, 25, 6, d)], [TP.INT64, TP.FLOAT], 1, classlabels_int64s=[0, 1, 2],
              post_transform="SOFTMAX", **a, **weights(l, "class", "class_ids"))
     for n in (1, 2, 7, 8, 9, 15, 16, 17, 64, 65, 130):
-        a, l = forest(r, 19, 5, 6, ["BRANCH_LEQ", "BRANCH_GT"], one)
+        a, l = forest(r, 9, 4, 6, ["BRANCH_LEQ", "BRANCH_GT"], one)
         case(f"tree_regressor_rows_{n}", "TreeEnsembleRegressor", [rows(17, n, 6)], [TP.FLOAT], 1, n_targets=1, **a, **weights(l, "target", "target_ids"))
-    a, l = forest(r, 10, 11, 6, ["BRANCH_LEQ"], one, prune=0.2)
+    a, l = forest(r, 3, 9, 6, ["BRANCH_LEQ"], one, prune=0.15)
     case("tree_regressor_deep", "TreeEnsembleRegressor", [rows(17, 40, 6)], [TP.FLOAT], 1, n_targets=1, **a, **weights(l, "target", "target_ids"))
     # Version 3: doubles.
     a, l = forest(r, 9, 4, 6, ["BRANCH_LEQ"], lambda t: [(0, r.normal())])
@@ -233,7 +244,7 @@ def trees():
             a, l = forest(r, 5, 3, 6, ["BRANCH_LEQ"], lambda t: [(only, value())])
             for base in (None, [0.3], [0.3, 0.2]):
                 for t in TRANSFORMS:
-                    if base and t not in ("NONE", "LOGISTIC"):
+                    if base and t not in ("NONE", "LOGISTIC") or t == "SOFTMAX_ZERO":
                         continue
                     case(f"tree_classifier_binary_{sign}_{only}_{t.lower()}_base{len(base or [])}", "TreeEnsembleClassifier", [rows(19, 11, 6)],
                          [TP.INT64, TP.FLOAT], 1, classlabels_int64s=[3, 8], post_transform=t, base_values=base, **a, **weights(l, "class", "class_ids"))
@@ -365,6 +376,9 @@ def preprocessing():
 
 for part in (linear, svm, trees, trees5, preprocessing):
     part()
+if OUT is None:
+    with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "cases.jsonl"), "w") as f:
+        f.write("\n".join(lines) + "\n")
 print(len(written), "written;", len(skipped), "not taken by ONNX Runtime:")
 for name, why in skipped:
     print(" ", name, why)

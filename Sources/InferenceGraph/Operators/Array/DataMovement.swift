@@ -21,6 +21,10 @@ extension DataMovement {
     }
     return try move(&inputs, context).map { value in
       guard let numbers = value.tensor, let found = numbers.array(of: Int64.self) else { return value }
+      // An operand that is no data (axes, a shape) may have been the one that is text: what came out is no number of a text.
+      guard found.allSatisfy({ $0 >= 0 && $0 < texts.count }) else {
+        throw GraphError(.invalidInput, "\(name) takes text as data only")
+      }
       return .tensor(try Tensor(strings: found.map { texts[Int($0)] }, shape: numbers.shape))
     }
   }

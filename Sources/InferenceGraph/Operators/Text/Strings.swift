@@ -63,7 +63,7 @@ public struct StringSplit: Operator {
     let width = pieces.lazy.map(\.count).max() ?? 0
     var all: [String] = []
     let (count, overflow) = pieces.count.multipliedReportingOverflow(by: width)
-    guard !overflow, count <= EvaluationContext.maxTensorBytes / 16 else {
+    guard !overflow, count <= context.maxTensorBytes / MemoryLayout<String>.stride else {
       throw GraphError(.limit, "\(pieces.count) strings of up to \(width) pieces")
     }
     all.reserveCapacity(count)

@@ -1,4 +1,4 @@
-/// Products of rows with the rows of a weight matrix, and the kernels of support vector machines built on them.
+/// Inner products and distances of short vectors.
 enum DotProducts {
   /// The inner product of two vectors.
   @inline(__always)
@@ -46,14 +46,5 @@ enum DotProducts {
       i &+= 1
     }
     return sum
-  }
-
-  /// `out[t] = row . weights[t] + (intercepts[t] or 0)`, `weights` row-major `[outputs, columns]`.
-  @inline(__always)
-  static func affine(
-    _ row: UnsafePointer<Float>, _ columns: Int, _ weights: UnsafePointer<Float>, _ intercepts: UnsafePointer<Float>?,
-    _ outputs: Int, _ out: UnsafeMutablePointer<Float>
-  ) {
-    for t in 0..<outputs { out[t] = dot(row, weights + t &* columns, columns) + (intercepts?[t] ?? 0) }
   }
 }
