@@ -1,5 +1,4 @@
 import FormatONNX
-import ModelFormats
 import InferenceGraph
 import ModelFormats
 import TensorCore

@@ -12,6 +12,11 @@ public enum PassTable {
   public static let passes: [any Pass.Type] = [
     FoldConstants.self,
     DropDeadNodes.self,
+    FoldBatchNormalization.self,
+    FuseGelu.self,
+    PackConstantProducts.self,
+    FuseEpilogues.self,
+    DropDeadNodes.self,
   ]
 
   /// Runs every pass to its end over `graph` and the graphs inside its operators.
