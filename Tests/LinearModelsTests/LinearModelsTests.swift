@@ -10,6 +10,24 @@ import Testing
     return try op.evaluate(&inputs, EvaluationContext(pool: .inline, arena: Arena()))
   }
 
+  private func floats(_ values: [Float], _ dims: [Int]) throws -> Value {
+    .tensor(try Tensor(values, shape: Shape(dims)))
+  }
+
+  private func strings(_ values: [String]) throws -> Value {
+    .tensor(try Tensor(strings: values, shape: Shape([values.count])))
+  }
+
+  /// Numbers that repeat after `period` in no order.
+  private func series(_ count: Int, _ period: Int, _ scale: Float, _ offset: Float) -> [Float] {
+    var out: [Float] = []
+    for i in 0..<count {
+      let step = Float((i * 37) % period)
+      out.append(step * scale + offset)
+    }
+    return out
+  }
+
   private func said(_ body: () throws -> Void) -> String {
     do {
       try body()
@@ -20,14 +38,14 @@ import Testing
   @Test("a batch of n answers what n batches of one answer")
   func batches() throws {
     let op = try LinearClassifier(
-      coefficients: (0..<39).map { Float($0 % 7) * 0.25 - 0.6 }, intercepts: [0.5, -0.25, 0.125],
+      coefficients: series(39, 7, 0.25, -0.6), intercepts: [0.5, -0.25, 0.125],
       labels: .integers([3, 5, 8]), transform: .softmax)
-    let x = (0..<(70 * 13)).map { Float(($0 * 37) % 101) / 50 - 1 }
-    let whole = try run(op, [.tensor(Tensor(x, shape: [70, 13]))])
+    let x = series(70 * 13, 101, 0.02, -1)
+    let whole = try run(op, [floats(x, [70, 13])])
     let scores = try #require(whole[1].tensor?.array(of: Float.self))
     let labels = try #require(whole[0].tensor?.array(of: Int64.self))
     for i in 0..<70 {
-      let one = try run(op, [.tensor(Tensor(Array(x[(i * 13)..<(i * 13 + 13)]), shape: [1, 13]))])
+      let one = try run(op, [floats(Array(x[(i * 13)..<(i * 13 + 13)]), [1, 13])])
       #expect(one[1].tensor?.array(of: Float.self) == Array(scores[(i * 3)..<(i * 3 + 3)]))
       #expect(one[0].tensor?.array(of: Int64.self) == [labels[i]])
     }
@@ -72,7 +90,7 @@ import Testing
     #expect(said { _ = try op.outputFacts([Fact(.float32, [.symbol("n"), 4])]) }.contains("3 features"))
     #expect(said { _ = try op.outputFacts([Fact(.string, [.symbol("n"), 3])]) }.contains("numeric"))
     #expect(
-      said { _ = try run(op, [.tensor(Tensor([1, 2, 3, 4] as [Float], shape: [1, 4]))]) }.contains("3 features"))
+      said { _ = try run(op, [floats([1, 2, 3, 4], [1, 4])]) }.contains("3 features"))
     let facts = try op.outputFacts([Fact(.float32, [.symbol("n"), 3])])
     #expect(facts[0].description == "float32[n,1]")
   }
@@ -81,7 +99,7 @@ import Testing
   func noRows() throws {
     let op = try LinearClassifier(
       coefficients: [1, 2, 3, 4], intercepts: [0, 0], labels: .strings(["a", "b"]), transform: .softmax)
-    let out = try run(op, [.tensor(Tensor([Float](), shape: [0, 2]))])
+    let out = try run(op, [floats([], [0, 2])])
     #expect(out[0].tensor?.shape == [0] && out[1].tensor?.shape == [0, 2])
   }
 
@@ -90,7 +108,7 @@ import Testing
     let op = ZipMap(.strings(["no", "yes"]))
     let facts = try op.outputFacts([Fact(.float32, [.symbol("n"), 2])])
     #expect(facts[0].type == .sequence(.map(key: .string, value: .tensor(.float32))))
-    let out = try run(op, [.tensor(Tensor([0.25, 0.75, 1, 0] as [Float], shape: [2, 2]))])
+    let out = try run(op, [floats([0.25, 0.75, 1, 0], [2, 2])])
     guard case .sequence(let maps, _) = out[0], case .map(let a) = maps[0], case .map(let b) = maps[1] else {
       Issue.record("expected a sequence of maps")
       return
@@ -105,16 +123,16 @@ import Testing
     let composed = "\u{E9}"
     let decomposed = "e\u{301}"
     let op = try OneHotEncoder(categories: .strings([composed, decomposed]), allowsUnknown: true)
-    let out = try run(op, [.tensor(Tensor(strings: [decomposed, composed, "e"], shape: [3]))])
+    let out = try run(op, [strings([decomposed, composed, "e"])])
     #expect(out[0].tensor?.array(of: Float.self) == [0, 1, 1, 0, 0, 0])
     let strict = try OneHotEncoder(categories: .strings(["a"]), allowsUnknown: false)
-    #expect(said { _ = try run(strict, [.tensor(Tensor(strings: ["b"], shape: [1]))]) }.contains("element 0"))
+    #expect(said { _ = try run(strict, [strings(["b"])]) }.contains("element 0"))
   }
 
   @Test("numbers beyond every integer are no category")
   func hugeNumbers() throws {
     let op = try OneHotEncoder(categories: .integers([0, .min]), allowsUnknown: true)
-    let out = try run(op, [.tensor(Tensor([1e30, .nan, -.infinity, 0.5] as [Float], shape: [4]))])
+    let out = try run(op, [floats([1e30, .nan, -.infinity, 0.5], [4])])
     #expect(out[0].tensor?.array(of: Float.self) == [0, 0, 0, 0, 0, 0, 1, 0])
   }
 
@@ -134,7 +152,7 @@ import Testing
 
   @Test("indices outside the axis are refused")
   func extraction() throws {
-    let x = Value.tensor(try Tensor([1, 2, 3] as [Float], shape: [1, 3]))
+    let x = try floats([1, 2, 3], [1, 3])
     for index in [-1, 3, Int64.max] {
       #expect(said { _ = try run(ArrayFeatureExtractor(), [x, .tensor(Tensor([index]))]) }.contains("index"))
     }

@@ -63,6 +63,14 @@ struct RandomEnsemble {
     }
   }
 
+  private var splitPositions: [Ensemble.Child: Int] {
+    Dictionary(uniqueKeysWithValues: splits.indices.map { (Ensemble.Child.split($0), $0) })
+  }
+
+  private var leafPositions: [Ensemble.Child: Int] {
+    Dictionary(uniqueKeysWithValues: weights.indices.map { (Ensemble.Child.leaf($0), $0) })
+  }
+
   func ensemble(targets: Int) throws -> Ensemble {
     try Ensemble(splits: splits, leaves: leaves, roots: roots, targetCount: targets)
   }
@@ -70,6 +78,8 @@ struct RandomEnsemble {
   /// The sums of a row, tree by tree.
   func sums(_ row: [Float], targets: Int) -> [Float] {
     var out = [Float](repeating: 0, count: targets)
+    let positions = splitPositions
+    let leafPositions = leafPositions
     for (split, leaf) in kinds {
       var at = split
       var found = leaf
@@ -87,8 +97,8 @@ struct RandomEnsemble {
           case .member: false
           }
         let child = test || x.isNaN && s.missingTracksTrue ? s.whenTrue : s.whenFalse
-        at = splits.indices.first { Ensemble.Child.split($0) == child }
-        if at == nil { found = weights.indices.first { Ensemble.Child.leaf($0) == child } ?? -1 }
+        at = positions[child]
+        if at == nil { found = leafPositions[child] ?? -1 }
       }
       for (target, weight) in weights[found] { out[target] += Float(weight) }
     }
@@ -99,10 +109,17 @@ struct RandomEnsemble {
 @Suite struct EnsembleTests {
   static func rows(_ n: Int, _ columns: Int, seed: UInt64, missing: Bool) -> [Float] {
     var numbers = Numbers(state: seed)
-    return (0..<(n * columns)).map { _ in
-      missing && numbers.below(7) == 0
-        ? .nan : numbers.below(5) == 0 ? Float(numbers.below(3) - 1) : Float(numbers.unit())
+    var out: [Float] = []
+    for _ in 0..<(n * columns) {
+      if missing && numbers.below(7) == 0 {
+        out.append(.nan)
+      } else if numbers.below(5) == 0 {
+        out.append(Float(numbers.below(3) - 1))
+      } else {
+        out.append(Float(numbers.unit()))
+      }
     }
+    return out
   }
 
   static func run(_ op: any Operator, _ x: [Float], columns: Int, pool: ComputePool = .inline) throws -> [Value] {
@@ -112,14 +129,28 @@ struct RandomEnsemble {
 
   static let thresholds: [Ensemble.Mode] = [.lessOrEqual, .less, .greaterOrEqual, .greater]
 
-  @Test(
-    "every layout adds the leaves that walking by hand finds",
-    arguments: [
-      (4, thresholds, 1, 1...1), (6, thresholds, 1, 1...1), (9, thresholds, 1, 1...1), (0, thresholds, 1, 1...1),
-      (4, [Ensemble.Mode.lessOrEqual], 3, 1...1), (6, thresholds, 3, 0...3),
-      (4, [.lessOrEqual, .equal, .notEqual, .less], 2, 1...2),
-    ] as [(Int, [Ensemble.Mode], Int, ClosedRange<Int>)])
-  func layouts(depth: Int, modes: [Ensemble.Mode], targets: Int, entries: ClosedRange<Int>) throws {
+  /// A kind of ensemble.
+  struct Layout: Sendable, CustomStringConvertible {
+    var depth: Int
+    var modes: [Ensemble.Mode]
+    var targets: Int
+    var entries: ClosedRange<Int>
+    var description: String { "depth \(depth), \(modes), \(targets) targets, \(entries) weights a leaf" }
+  }
+
+  static let layoutKinds: [Layout] = [
+    Layout(depth: 4, modes: thresholds, targets: 1, entries: 1...1),
+    Layout(depth: 6, modes: thresholds, targets: 1, entries: 1...1),
+    Layout(depth: 9, modes: thresholds, targets: 1, entries: 1...1),
+    Layout(depth: 0, modes: thresholds, targets: 1, entries: 1...1),
+    Layout(depth: 4, modes: [.lessOrEqual], targets: 3, entries: 1...1),
+    Layout(depth: 6, modes: thresholds, targets: 3, entries: 0...3),
+    Layout(depth: 4, modes: [.lessOrEqual, .equal, .notEqual, .less], targets: 2, entries: 1...2),
+  ]
+
+  @Test("every layout adds the leaves that walking by hand finds", arguments: layoutKinds)
+  func layouts(_ layout: Layout) throws {
+    let (depth, modes, targets, entries) = (layout.depth, layout.modes, layout.targets, layout.entries)
     let random = RandomEnsemble(
       trees: 21, depth: depth, features: 5, targets: targets, modes: modes, entries: entries, seed: 77)
     let op = try TreeEnsembleRegressor(
@@ -185,10 +216,13 @@ struct RandomEnsemble {
       leaves.endLeaf()
     }
     // Both children of every split are the next one: written out, the tree would have 2^40 leaves.
-    let splits = (0..<40).map { i in
-      Ensemble.Split(
-        feature: 0, mode: .less, threshold: Double(i), missingTracksTrue: false,
-        whenTrue: i == 39 ? .leaf(0) : .split(i + 1), whenFalse: i == 39 ? .leaf(1) : .split(i + 1))
+    var splits: [Ensemble.Split] = []
+    for i in 0..<40 {
+      let next = Ensemble.Child.split(i + 1)
+      splits.append(
+        Ensemble.Split(
+          feature: 0, mode: .less, threshold: Double(i), missingTracksTrue: false,
+          whenTrue: i == 39 ? .leaf(0) : next, whenFalse: i == 39 ? .leaf(1) : next))
     }
     let op = try TreeEnsembleRegressor(
       Ensemble(splits: splits, leaves: leaves, roots: [.split(0)], targetCount: 1), aggregate: .sum, baseValues: [],
@@ -217,7 +251,8 @@ struct RandomEnsemble {
     #expect(said([split(.leaf(0), .split(1))]).contains("does not exist"))
     #expect(said([split(.leaf(0), .leaf(3))]).contains("does not exist"))
     #expect(said([], roots: []).contains("no tree"))
-    let chain = (0..<20_000).map { i in split(.leaf(0), i == 19_999 ? .leaf(0) : .split(i + 1)) }
+    var chain: [Ensemble.Split] = []
+    for i in 0..<20_000 { chain.append(split(.leaf(0), i == 19_999 ? .leaf(0) : .split(i + 1))) }
     #expect(said(chain) == "no error")
     #expect(said(chain, roots: [Ensemble.Child](repeating: .split(0), count: 20_000)).contains("too deep"))
   }

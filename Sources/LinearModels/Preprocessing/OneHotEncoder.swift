@@ -47,14 +47,21 @@ public struct OneHotEncoder: Operator {
       known = categories.dtype != .string
       let whole = try context.allocate(.int64, x.shape)
       let integers = whole.unsafeMutableElements(of: Int64.self)
-      if x.dtype == .float32 {
-        let from = x.unsafeElements(of: Float.self)
-        for i in from.indices { integers[i] = Int64(exactly: from[i].rounded(.towardZero)) ?? .min }
-      } else {
-        let from = x.unsafeElements(of: Double.self)
-        for i in from.indices { integers[i] = Int64(exactly: from[i].rounded(.towardZero)) ?? .min }
+      // What no integer is near (NaN, 1e30) has none, and is no category whatever number stands in its place.
+      var without = Set<Int>()
+      func convert<T: BinaryFloatingPoint & BitwiseCopyable>(_ from: UnsafeBufferPointer<T>) {
+        for i in from.indices {
+          let integer = Int64(exactly: from[i].rounded(.towardZero))
+          integers[i] = integer ?? 0
+          if integer == nil { without.insert(i) }
+        }
       }
-      if known { known = index.lookUp(whole, put) }
+      if x.dtype == .float32 {
+        convert(x.unsafeElements(of: Float.self))
+      } else {
+        convert(x.unsafeElements(of: Double.self))
+      }
+      if known { known = index.lookUp(whole) { put($0, without.contains($0) ? -1 : $1) } }
       context.arena.recycle(.tensor(whole))
     } else {
       known = index.lookUp(x, put)
