@@ -79,7 +79,7 @@ struct HTTPServerTests {
       let gone = try live.client()
       gone.send(Requests.sum("3,4"))
       for _ in 0..<5000 where live.server.openConnections < 2 { try await Task.sleep(for: .milliseconds(1)) }
-      try await Task.sleep(for: .milliseconds(50))
+      try await Task.sleep(for: .milliseconds(300))
       gone.disconnect()
       for _ in 0..<5000 where live.server.openConnections > 1 { try await Task.sleep(for: .milliseconds(1)) }
       #expect(live.server.openConnections == 1)

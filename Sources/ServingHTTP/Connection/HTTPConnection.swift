@@ -36,6 +36,8 @@ final class HTTPConnection: ChannelDuplexHandler {
   private var phase = Phase.reading
   private var current: Current?
   private var job: ComputeJob?
+  /// When `job` was handed over.
+  private var dispatched = NIODeadline.distantPast
   private var input = ByteBuffer()
   private var output = ByteBuffer()
   private var isProcessing = false
@@ -103,8 +105,9 @@ final class HTTPConnection: ChannelDuplexHandler {
     switch phase {
     case .reading: process()
     case .computing:
-      // The client of a request that still waits has gone: nobody would read the answer.
-      if job?.take() != nil {
+      // Whoever ends the output with the request wants the answer; whoever ends it later, while the request still waits
+      // for a thread, has given up, and nobody would read the answer.
+      if NIODeadline.now() - dispatched > Self.givingUpDelay, job?.take() != nil {
         core.leave()
         abort()
       }
@@ -156,6 +159,7 @@ final class HTTPConnection: ChannelDuplexHandler {
   /// A larger buffer is not kept for the next answer.
   private static let outputKept = 64 * 1024
   private static let empty = ByteBuffer()
+  private static let givingUpDelay = TimeAmount.milliseconds(100)
 
   private func begin(_ head: RequestHead) {
     sawPartialHead = false
@@ -206,6 +210,7 @@ final class HTTPConnection: ChannelDuplexHandler {
     }
     phase = .computing
     deadline = .distantFuture
+    dispatched = .now()
     let connection = NIOLoopBound(self, eventLoop: loop.eventLoop)
     job = core.compute(route, request, on: loop.eventLoop) { connection.value.computed($0) }
   }
