@@ -112,4 +112,3 @@ enum Operand {
     return (items, element)
   }
 }
-typealias Argument = Operand
