@@ -136,6 +136,8 @@ let package = Package(
     tests("TensorCore"),
     tests("Kernels", ["KernelChecks"]),
     tests("InferenceGraph", ["TensorCore", "Kernels"]),
+    tests("LinearModels", ["InferenceGraph", "Kernels", "TensorCore"]),
+    tests("TreeEnsembles", ["InferenceGraph", "Kernels", "LinearModels", "TensorCore"]),
     tests("FormatONNX", ["TensorCore", "InferenceGraph", "ModelFormats"], exclude: ["Fixtures-ml"]),
     tests("ArtifactStores"),
     tests("JSONDocument"),

@@ -73,7 +73,6 @@ final class GraphImporter {
   func importMain(_ proto: GraphProto) throws -> Graph {
     let initialized = Set(proto.initializers.map(\.name))
     try distinct(proto.inputs, "input", of: proto)
-    try distinct(proto.outputs, "output", of: proto)
     for info in proto.inputs where !initialized.contains(info.name) {
       defined.insert(info.name)
       scope[info.name] = builder.input(info.name, fact(info.type))

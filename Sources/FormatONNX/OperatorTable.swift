@@ -22,8 +22,8 @@ public enum OperatorTable {
 
   /// Convolution, pooling, normalisation, recurrence, attention.
   static let neural: [ONNXOperator] =
-    pools + rowNormalizations + recurrent + [
-      batchNormalization, conv,
+    pools + rowNormalizations + recurrent + losses + axisNormalizations + [
+      attention, batchNormalization, conv, convTranspose, resize, rotaryEmbedding, upsample,
     ]
 
   /// The domain `ai.onnx.ml`.

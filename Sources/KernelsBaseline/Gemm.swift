@@ -75,6 +75,9 @@ func kernelGemm(_ raw: UnsafeRawPointer) {
         }
         column &+= 1
       }
+      if last && t.pointee.activation >= 2 && t.pointee.activation <= 6 {
+        activateRows(t, groupRow, panelStart(groupEnd, m, panels))
+      }
       group = groupEnd
     }
     k0 &+= kc
@@ -100,12 +103,17 @@ func kernelGemm(_ raw: UnsafeRawPointer) {
   }
 }
 
-/// Scale, biases, residual and activation on a tile that has just been computed and still is in the first-level cache.
+/// Scale, biases, residual and cheap activations on a tile that has just been computed and still is in the first-level
+/// cache.
 private func finishTile(
   _ t: UnsafePointer<GemmTask>, _ tile: UnsafeMutablePointer<Float>, _ stride: Int, _ row: Int, _ column: Int,
   _ rows: Int, _ columns: Int
 ) {
   let alpha = V(repeating: t.pointee.alpha)
+  let columnBias = t.pointee.columnBias
+  let rowBias = t.pointee.rowBias
+  let residual = t.pointee.residual
+  let residualStride = t.pointee.residualRowStride
   let kind = t.pointee.activation
   let p = t.pointee.p
   let q = t.pointee.q
@@ -114,36 +122,49 @@ private func finishTile(
     let rest = columns &- j
     let full = rest >= width
     var bias = V.zero
-    if let columnBias = t.pointee.columnBias {
-      let from = columnBias + column + j
-      bias = full ? load(from) : load(from, rest)
-    }
+    if let columnBias { bias = full ? load(columnBias + column + j) : load(columnBias + column + j, rest) }
+    var at = tile + j
     var r = 0
     while r < rows {
-      let at = tile + r &* stride + j
-      var v = load(at) * alpha + bias
-      if let rowBias = t.pointee.rowBias { v += V(repeating: rowBias[row &+ r]) }
-      if let residual = t.pointee.residual {
-        let from = residual + (row &+ r) &* t.pointee.residualRowStride + column + j
+      var v = fma(load(at), alpha, bias)
+      if let rowBias { v += V(repeating: rowBias[row &+ r]) }
+      if let residual {
+        let from = residual + (row &+ r) &* residualStride + column + j
         v += full ? load(from) : load(from, rest)
       }
-      store(activate(v, kind, p, q), at)
+      if kind == 1 {
+        v = vrelu(v)
+      } else if kind == 7 {
+        v = atMost(atLeast(v, p), q)
+      } else if kind == 8 {
+        v = v.replacing(with: v * V(repeating: p), where: v .< V.zero)
+      }
+      store(v, at)
+      at += stride
       r &+= 1
     }
     j &+= width
   }
 }
 
-@inline(__always) private func activate(_ v: V, _ kind: UInt8, _ p: Float, _ q: Float) -> V {
-  switch kind {
-  case 0: v
-  case 1: vrelu(v)
-  case 2: vgelu(v)
-  case 3: vgeluTanh(v)
-  case 4: vsigmoid(v)
-  case 5: vtanh(v)
-  case 6: vsilu(v)
-  case 7: atMost(atLeast(v, p), q)
-  default: v.replacing(with: v * V(repeating: p), where: v .< V.zero)
+/// Activations that take many instructions: over whole rows of what a call has computed, so that the constants stay in
+/// registers.
+private func activateRows(_ t: UnsafePointer<GemmTask>, _ firstRow: Int, _ lastRow: Int) {
+  let kind = t.pointee.activation
+  let start = t.pointee.columnPanelStart &* tileColumns
+  let end = t.pointee.columnPanelEnd &* tileColumns
+  let count = (end < t.pointee.n ? end : t.pointee.n) &- start
+  var r = firstRow
+  while r < lastRow {
+    let row = t.pointee.c + r &* t.pointee.cRowStride + start
+    switch kind {
+    case 2: kernelGelu(row, row, count)
+    case 3: kernelGeluTanh(row, row, count)
+    case 4: kernelSigmoid(row, row, count)
+    case 5: kernelTanh(row, row, count)
+    case 6: kernelSilu(row, row, count)
+    default: break
+    }
+    r &+= 1
   }
 }

@@ -147,6 +147,13 @@ class Server:
     def nginx_master(self):
         return self.pids("nginx: master")
 
+    def wait_for_one(self, processes, limit=10):
+        """What `processes` gives, once that is one process: one just forked still bears its parent's name."""
+        end = time.monotonic() + limit
+        while len(found := processes()) != 1 and time.monotonic() < end:
+            time.sleep(0.02)
+        return found
+
     def connect(self, timeout=30):
         return http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
 

@@ -37,7 +37,7 @@ class Deaths(unittest.TestCase):
 
     def test_killed_nginx_is_replaced(self):
         with Server() as server:
-            (old,) = server.nginx_master
+            (old,) = server.wait_for_one(lambda: server.nginx_master)
             os.kill(old, signal.SIGKILL)
             self.assertTrue(wait_until(lambda: server.nginx_master not in ([], [old]), 5), server.log)
             for _ in range(20):
@@ -85,6 +85,7 @@ class Stops(unittest.TestCase):
     def test_bytes_sent_before_sigterm_are_answered(self):
         for front in self.fronts():
             with self.subTest(front), Server(front=front) as server:
+                time.sleep(0.5)  # nginx's processes are all at work
                 sockets = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(50)]
                 head = b"POST /invocations HTTP/1.1\r\nHost: x\r\nContent-Type: text/csv\r\nAccept: text/csv\r\n"
                 for s in sockets:

@@ -15,7 +15,7 @@ import Glibc
   /// The most memory that this process has had, in bytes.
   private var peak: Int {
     var usage = rusage()
-    getrusage(RUSAGE_SELF, &usage)
+    getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
     return usage.ru_maxrss << 10
   }
 

@@ -1,5 +1,6 @@
 import FormatONNX
 import InferenceGraph
+import ModelFormats
 import TensorCore
 import Testing
 

@@ -117,22 +117,6 @@ struct ProtoWriter {
     }
   }
 
-  static func model(
-    _ graph: ProtoWriter, opsets: [(String, Int)] = [("", 17)], functions: [ProtoWriter] = [], ir: Int = 8
-  ) -> [UInt8] {
-    ProtoWriter {
-      $0.int(1, ir)
-      $0.message(7, graph)
-      for (domain, version) in opsets {
-        $0.message(8) {
-          $0.text(1, domain)
-          $0.int(2, version)
-        }
-      }
-      for function in functions { $0.message(25, function) }
-    }.bytes
-  }
-
   static func function(
     _ name: String, _ inputs: [String], _ outputs: [String], _ nodes: [ProtoWriter], domain: String = "local"
   ) -> ProtoWriter {
@@ -147,5 +131,24 @@ struct ProtoWriter {
       }
       $0.text(10, domain)
     }
+  }
+}
+
+extension [UInt8] {
+  /// A whole model file.
+  static func model(
+    _ graph: ProtoWriter, opsets: [(String, Int)] = [("", 17)], functions: [ProtoWriter] = [], ir: Int = 8
+  ) -> [UInt8] {
+    ProtoWriter {
+      $0.int(1, ir)
+      $0.message(7, graph)
+      for (domain, version) in opsets {
+        $0.message(8) {
+          $0.text(1, domain)
+          $0.int(2, version)
+        }
+      }
+      for function in functions { $0.message(25, function) }
+    }.bytes
   }
 }

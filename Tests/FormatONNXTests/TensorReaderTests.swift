@@ -1,5 +1,6 @@
 import FormatONNX
 import InferenceGraph
+import ModelFormats
 import TensorCore
 import Testing
 
@@ -100,7 +101,7 @@ import Testing
       $0.message(2, .tensor("", type: 7, dims: indexDims) { $0.packed(7, indices) })
       $0.packed(3, dims)
     }
-    let model = ProtoWriter.model(
+    let model = [UInt8].model(
       .graph(nodes: [.node("Identity", ["s"], ["y"])], outputs: [.value("y", [])], sparse: [proto]))
     var found: [Float] = []
     let failure = message {

@@ -67,6 +67,21 @@ import Testing
     #expect(try output(DynamicQuantizeLinear(), [empty]).count == 0)
   }
 
+  @Test func longAxesOfEmptyTensorsCostNothing() throws {
+    let long = 1 << 40
+    let x = try Tensor([Float](), shape: [long, 5, 0])
+    #expect(try output(Reduce(.sum, axes: [0, 2]), [x]).array(of: Float.self) == [0, 0, 0, 0, 0])
+    #expect(try output(Reduce(.sum, axes: [0]), [x]).count == 0)
+    let wide = try Tensor([Float](), shape: [0, 5, long])
+    #expect(try output(Reduce(.maximum, axes: [0, 2]), [wide]).array(of: Float.self)?.first == -.infinity)
+    #expect(try output(Determinant(), [try Tensor([Float](), shape: [0, 1 << 20, 1 << 20])]).count == 0)
+    #expect(try output(QuantizeLinear(to: .uint8, axis: 1), [x, Tensor([Float](repeating: 1, count: 5))]).count == 0)
+    #expect(try output(Softmax(.softmax, axis: 0), [x]).count == 0)
+    #expect(try output(Arithmetic(.add), [x, try Tensor([Float(1)], shape: [1, 1, 1])]).count == 0)
+    #expect(try output(Cumulative(), [x, Tensor(scalar: Int64(0))]).count == 0)
+    #expect(try output(Einsum("abc->b"), [x]).array(of: Float.self) == [0, 0, 0, 0, 0])
+  }
+
   @Test(arguments: [
     "", "->", "ij", "ij,jk", "i->ii", "ij->k", "i...j...->", "ij-", "ij>", "ij..", "i1", "ij->i->j", "ijk->i", "...->é",
   ])

@@ -46,7 +46,7 @@ func counting(_ shape: Shape) throws -> Tensor {
     #expect(total.elements == [batch * sequence])
     #expect(try Cast(to: .int32).outputFacts([shape])[0].elements == [batch, sequence])
     let minusOne = Fact(constant: .tensor(Tensor([Int64(-1)])))
-    let isUnset = try Comparison(.equal).outputFacts([shape, minusOne])[0]
+    let isUnset = try Comparison(.equal).outputFacts([Fact(.int64, [2], elements: [batch, sequence * 2]), minusOne])[0]
     #expect(isUnset.tensor?.array(of: Bool.self) == [false, false])
     let chosen = try Where().outputFacts([isUnset, minusOne, shape])[0]
     #expect(chosen.elements == [batch, sequence])

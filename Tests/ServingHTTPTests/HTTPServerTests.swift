@@ -208,4 +208,43 @@ struct HTTPServerTests {
       }
     }
   }
+
+  @Test func pipelinedRequestsOfAHalfClosedClientAreAllAnswered() async throws {
+    let gate = Gate()
+    try await LiveServer.run(Self.slow(gate)) { live in
+      let client = try live.client()
+      client.send(Requests.sum("1,2") + Requests.sum("3,4") + "GET /ping HTTP/1.1\r\nHost: a\r\n\r\n")
+      await gate.waitForArrivals(1)
+      client.endOutput()
+      gate.open()
+      #expect(try client.response().body == Array("3\n".utf8))
+      #expect(try client.response().body == Array("7\n".utf8))
+      #expect(try client.response().status == 200)
+      #expect(client.isClosed())
+    }
+  }
+
+  @Test func aClientThatReadsLateGetsEveryAnswer() async throws {
+    let answer = String(repeating: "x", count: 1 << 20)
+    let routes = Route.contract + [Route(.GET, "/large", doc: "") { _ in .json(answer) }]
+    try await LiveServer.run(routes) { live in
+      let client = try live.client()
+      let count = 40
+      client.send(String(repeating: "GET /large HTTP/1.1\r\nHost: a\r\n\r\n", count: count))
+      client.endOutput()
+      #expect(try live.answersPing())
+      for _ in 0..<count { #expect(try client.response().body.count == answer.utf8.count) }
+      #expect(client.isClosed())
+    }
+  }
+
+  @Test func aRefusedRequestWhoseBodyIsOnItsWayIsAnsweredBeforeTheConnectionCloses() async throws {
+    try await LiveServer.run(Route.contract) { live in
+      let client = try live.client()
+      client.send("POST /nothing HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 60000\r\n\r\n")
+      client.send([UInt8](repeating: 1, count: 60_000))
+      #expect(try client.response().status == 404)
+      #expect(client.isClosed())
+    }
+  }
 }

@@ -6,7 +6,6 @@ import Glibc
 import Darwin
 #endif
 
-setvbuf(stdout, nil, _IOLBF, 0)
 if ChosenTarget.target == nil {
   print("SWIFTLET_FUZZ_TARGET must be one of: \(FuzzTarget.all.map(\.name).joined(separator: " "))")
   exit(2)

@@ -13,14 +13,17 @@ struct FoldConstants: Pass {
   private static let maxTotalBytes = 1 << 28
   private static let maxGrowth = 8
 
-  func next(_ graph: Graph) throws -> GraphPatch? {
+  /// Bytes that this run of the pass may still make; nil before its first edit.
+  private var remaining: Int?
+
+  mutating func next(_ graph: Graph) throws -> GraphPatch? {
     var patch = GraphPatch(Self.name, of: graph)
     var known: [ValueID: ValueID] = [:]
     var values: [ValueID: Value] = [:]
     var changed = false
     let context = EvaluationContext(pool: .inline, arena: Arena(), maxTensorBytes: Self.maxBytes)
-    let own = graph.values.reduce(0) { $0 &+ ($1.fact.constant?.heldBytes ?? 0) }
-    var budget = Swift.max(Self.maxTotalBytes, own.multipliedReportingOverflow(by: Self.maxGrowth).partialValue)
+    var budget = remaining ?? Self.budget(graph)
+    defer { remaining = budget }
     for (index, node) in graph.nodes.enumerated() where node.operator.isPure && node.operator.subgraphs.isEmpty {
       func constant(_ id: ValueID) -> Value? { values[id] ?? graph.fact(id).constant }
       var outputs: [Value] = []
@@ -61,6 +64,12 @@ struct FoldConstants: Pass {
       changed = true
     }
     return changed ? patch : nil
+  }
+
+  private static func budget(_ graph: Graph) -> Int {
+    let own = graph.values.reduce(0) { $0 &+ ($1.fact.constant?.heldBytes ?? 0) }
+    let (grown, overflow) = own.multipliedReportingOverflow(by: maxGrowth)
+    return Swift.max(maxTotalBytes, overflow ? Int.max : grown)
   }
 
   private func fits(_ node: Node, _ graph: Graph) -> Bool {

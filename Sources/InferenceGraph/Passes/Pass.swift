@@ -4,7 +4,7 @@ public protocol Pass: Sendable {
   static var name: String { get }
   init()
   /// The next edit, or nil when there is nothing (more) to do.
-  func next(_ graph: Graph) throws -> GraphPatch?
+  mutating func next(_ graph: Graph) throws -> GraphPatch?
 }
 
 /// The passes, in the order in which they run.
@@ -12,13 +12,18 @@ public enum PassTable {
   public static let passes: [any Pass.Type] = [
     FoldConstants.self,
     DropDeadNodes.self,
+    FoldBatchNormalization.self,
+    FuseGelu.self,
+    PackConstantProducts.self,
+    FuseEpilogues.self,
+    DropDeadNodes.self,
   ]
 
   /// Runs every pass to its end over `graph` and the graphs inside its operators.
   public static func optimize(_ graph: Graph, passes: [any Pass.Type] = PassTable.passes) throws -> Graph {
     var graph = graph
     for type in passes {
-      let pass = type.init()
+      var pass = type.init()
       var edits = 0
       while let patch = try pass.next(graph) {
         patch.apply(to: &graph)

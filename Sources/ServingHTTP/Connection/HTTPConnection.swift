@@ -101,7 +101,7 @@ final class HTTPConnection: ChannelDuplexHandler {
     }
     inputEnded = true
     switch phase {
-    case .reading: closeAfterFlush()
+    case .reading: process()
     case .computing:
       // The client of a request that still waits has gone: nobody would read the answer.
       if job?.take() != nil {
@@ -117,33 +117,44 @@ final class HTTPConnection: ChannelDuplexHandler {
 
   // MARK: requests
 
-  /// Goes on until the bytes are used up or a request is under way.
+  /// Goes on until the bytes are used up, a request is under way, or the client does not take its answers.
   private func process() {
     guard !isProcessing else { return }
     isProcessing = true
     defer { isProcessing = false }
-    reading: while phase == .reading, isWritable {
-      switch reader.next(&input) {
-      case .needMore:
-        if inputEnded { closeAfterFlush() } else { awaitBytes() }
-        break reading
-      case .head(let head):
-        begin(head)
-      case .body(let body):
-        dispatch(body)
-      case .failed(let error):
-        refuseConnection(error)
-      }
-      if output.readableBytes > 256 * 1024 { flush() }
-    }
+    var isBlocked: Bool
+    repeat {
+      isBlocked = !advance()
+      if phase == .reading || phase == .computing { flush() }
+    } while isBlocked && isWritable && phase == .reading
+    if isBlocked, phase == .reading { deadline = loop.now + .seconds(core.configuration.idleTimeout) }
     if input.readableBytes == 0 { input = Self.empty }
-    if phase == .reading || phase == .computing { flush() }
     if suppressedRead, input.readableBytes < core.configuration.readAheadBytes {
       suppressedRead = false
       context?.read()
     }
   }
 
+  /// Handles what the bytes hold; false when it stopped because too much waits to be sent.
+  private func advance() -> Bool {
+    while phase == .reading {
+      guard isWritable else { return false }
+      switch reader.next(&input) {
+      case .needMore:
+        if inputEnded { closeAfterFlush() } else { awaitBytes() }
+        return true
+      case .head(let head): begin(head)
+      case .body(let body): dispatch(body)
+      case .failed(let error): refuseConnection(error)
+      }
+      if output.readableBytes > Self.outputWatermark { flush() }
+    }
+    return true
+  }
+
+  private static let outputWatermark = 256 * 1024
+  /// A larger buffer is not kept for the next answer.
+  private static let outputKept = 64 * 1024
   private static let empty = ByteBuffer()
 
   private func begin(_ head: RequestHead) {
@@ -163,8 +174,8 @@ final class HTTPConnection: ChannelDuplexHandler {
       let response = core.table.response(to: refusal, requestID: identity.text(in: head.headers))
       current = Current(head: head, identity: identity, route: nil, parameters: [:])
       let swallows = head.framing.isShort && !head.expectsContinue
-      answer(response, closes: !swallows)
-      if swallows {
+      answer(response, closes: !swallows, lingers: head.framing != .none)
+      if phase == .reading {
         reader.discard(limit: Route.bodyLimitOfReads)
         expectBody()
       }
@@ -210,7 +221,11 @@ final class HTTPConnection: ChannelDuplexHandler {
   // MARK: answers
 
   /// Writes the answer to the current request.
-  private func answer(_ response: HTTPResponse, closes: Bool = false) {
+  ///
+  /// - Parameters:
+  ///   - closes: whether the connection must end with this answer, whatever the client wants.
+  ///   - lingers: whether bytes of the request may still come after its last answer.
+  private func answer(_ response: HTTPResponse, closes: Bool = false, lingers: Bool = false) {
     guard let current else { return }
     core.log(
       response.status, current.head.method, current.head.target, current.identity.text(in: current.head.headers),
@@ -223,7 +238,7 @@ final class HTTPConnection: ChannelDuplexHandler {
         dateLine: loop.dateLine),
       to: &output)
     if current.route != nil { self.current = nil }
-    if ends { finish(lingers: closes || input.readableBytes > 0) }
+    if ends { finish(lingers: lingers || input.readableBytes > 0) }
   }
 
   /// Answers bytes that are no request, or a body that cannot be read on, and ends the connection.
@@ -247,8 +262,15 @@ final class HTTPConnection: ChannelDuplexHandler {
 
   private func flush() {
     guard output.readableBytes > 0, let context else { return }
-    context.writeAndFlush(wrapOutboundOut(output), promise: nil)
-    output.clear()
+    if output.storageCapacity > Self.outputKept {
+      let bytes = output
+      output = Self.empty
+      context.writeAndFlush(wrapOutboundOut(bytes), promise: nil)
+    } else {
+      // No second reference is kept, so that the storage is free again as soon as it has been sent.
+      context.writeAndFlush(wrapOutboundOut(output), promise: nil)
+      output.clear()
+    }
   }
 
   /// Ends the connection after what has been written. Closing a socket whose input has not been read makes the kernel
@@ -299,7 +321,7 @@ final class HTTPConnection: ChannelDuplexHandler {
 
   /// The sweep found the deadline passed.
   func overdue() {
-    guard phase == .reading else { return abort() }
+    guard phase == .reading, isWritable else { return abort() }
     if reader.awaitsHead {
       if input.readableBytes == 0 { return closeAfterFlush() }
       return refuseConnection(

@@ -5,7 +5,6 @@ from skl2onnx.common.data_types import FloatTensorType, Int64TensorType, StringT
 from sklearn import decomposition, feature_selection, preprocessing
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import RandomForestClassifier
-from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.pipeline import FeatureUnion, make_pipeline
@@ -81,32 +80,6 @@ def columns_ordinal(final):
         return make_pipeline(steps, final)
 
     return make
-
-
-def text_recipe():
-    """Words of a sentence, counted and weighted: one string column in, one float matrix out."""
-    sentences = [
-        "the lamp stays on at night",
-        "a small lamp and a large table",
-        "night trains stop at the small station",
-        "the table is large enough for six",
-        "six trains a day and one at night",
-    ]
-
-    def build():
-        words = np.array(sentences, dtype=object)
-        estimator = TfidfVectorizer(token_pattern="[a-zA-Z]+", lowercase=False).fit(words)
-        model = convert("tfidf_words", estimator, [("text", StringTensorType([None]))], 17)
-        samples = [words, np.array(["a lamp at the station"], dtype=object)]
-        return fixture(
-            estimator,
-            model,
-            [{"text": sample} for sample in samples],
-            samples,
-            answers=lambda estimator, sample: [estimator.transform(sample).toarray()],
-        )
-
-    return Recipe("tfidf_words", build)
 
 
 def before(*steps):
@@ -187,5 +160,4 @@ RECIPES = [
         lambda: preprocessing.OneHotEncoder(sparse_output=False, handle_unknown="ignore"),
         ["siblings"],
     ),
-    text_recipe(),
 ]

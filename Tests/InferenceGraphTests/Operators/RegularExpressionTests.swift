@@ -17,7 +17,8 @@ import Testing
     (#"\w+@\w+\.com"#, "me@site.com"), (#"[\w.]+"#, "a.b"), ("(?i)StraSSe", "sTRASSe"), ("(?i:a)b", "Ab"),
     (#"\bfoo\b"#, "foo"), (#"foo\Bbar"#, "foobar"), (".", "é"), ("..", "日本"), (#"\x{65E5}\x41"#, "日A"),
     ("(?s).*", "a\nb"), ("(?m)a$\n^b", "a\nb"), (#"\p{Lu}\pL+"#, "Éa"), (#"\P{Nd}"#, "x"), ("[[:alpha:]]+", "abc"),
-    ("[[:^digit:]]+", "abc"), (#"\Qa.b*\E"#, "a.b*"), ("(?P<year>[0-9]{4})", "2024"), ("(?<y>a)", "a"),
+    ("[[:^digit:]]+", "abc"), (#"\Qa.b*\E"#, "a.b*"), (#"\Qab\E+"#, "abb"), ("(?P<year>[0-9]{4})", "2024"),
+    ("(?<y>a)", "a"),
     ("(a*)*", "aaaa"), ("(a|b|)*c", "abac"), ("a{", "a{"), ("a{,2}", "a{,2}"), (#"\101"#, "A"), ("x*?y??", "xxy"),
   ])
   func aWholeMatchIsFound(_ pattern: String, _ text: String) throws {

@@ -30,7 +30,7 @@ enum CastText {
     return Int64(double: try number(text))
   }
 
-  /// Every number as text: floating point with up to 8 digits (`float64`: 17), without trailing zeros.
+  /// Every number as text: floating point with up to 8 digits, without trailing zeros, as ONNX Runtime writes it.
   static func format(_ x: Tensor, _ context: EvaluationContext) throws -> Tensor {
     let out = try context.allocate(.string, x.shape)
     var source = x
@@ -48,7 +48,7 @@ enum CastText {
   private struct RealText: RealBody {
     let x: Tensor
     func run<E: RealElement>(_ type: E.Type) throws -> [String] {
-      x.unsafeElements(of: E.self).map { CastText.text($0.wide.double, digits: E.self == Double.self ? 17 : 8) }
+      x.unsafeElements(of: E.self).map { CastText.text($0.wide.double) }
     }
   }
 
@@ -57,11 +57,11 @@ enum CastText {
     func run<E: IntegerElement>(_ type: E.Type) throws -> [String] { x.unsafeElements(of: E.self).map { "\($0)" } }
   }
 
-  private static func text(_ value: Double, digits: Int32) -> String {
+  private static func text(_ value: Double) -> String {
     if value.isNaN { return "NaN" }
     if value.isInfinite { return value < 0 ? "-INF" : "INF" }
     return withUnsafeTemporaryAllocation(of: CChar.self, capacity: 64) { buffer in
-      let count = withVaList([digits, value]) { vsnprintf(buffer.baseAddress, 64, "%.*g", $0) }
+      let count = withVaList([value]) { vsnprintf(buffer.baseAddress, 64, "%.8g", $0) }
       return String(decoding: buffer.prefix(Swift.max(0, Int(count))).lazy.map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
   }

@@ -56,8 +56,8 @@ public struct Comparison: Operator {
     guard kind == .equal else { return nil }
     if a.isProvablyEqual(to: b) { return true }
     if a.isProvablyDifferent(from: b) { return false }
-    if a.symbolName != nil, let y = b.value, y < 0 { return false }
-    if b.symbolName != nil, let x = a.value, x < 0 { return false }
+    if a.isNeverNegative, let y = b.value, y < 0 { return false }
+    if b.isNeverNegative, let x = a.value, x < 0 { return false }
     return nil
   }
 
@@ -106,6 +106,17 @@ public struct Comparison: Operator {
       case .greater: GreaterElements<E>().apply(a, b, out, walk, pool)
       case .greaterOrEqual: GreaterOrEqualElements<E>().apply(a, b, out, walk, pool)
       }
+    }
+  }
+}
+
+extension Dim {
+  /// True where no extents of the symbols can make the value negative.
+  fileprivate var isNeverNegative: Bool {
+    switch form {
+    case .known(let value): value >= 0
+    case .polynomial(let terms): terms.values.allSatisfy { $0 >= 0 }
+    case .unknown: false
     }
   }
 }

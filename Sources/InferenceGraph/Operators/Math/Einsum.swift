@@ -101,7 +101,17 @@ private struct Contraction: NumericBody {
     let out = try context.allocate(left.dtype, shape(labels))
     let (m, n, k) = (shape(rows).elementCount, shape(columns).elementCount, shape(summed).elementCount)
     let (x, y, z) = (left.readable(E.self), right.readable(E.self), out.writable(E.self))
-    if out.count > 0 {
+    if out.count > 0, E.self == Float.self {
+      let (x, y, z) = (left.readable(Float.self), right.readable(Float.self), out.writable(Float.self))
+      context.pool.parallelFor(shape(batch).elementCount, grain: Swift.max(1, 200_000 / Swift.max(1, m &* n &* k))) {
+        for i in $0..<$1 {
+          MatrixMultiply.multiply(
+            m: m, n: n, k: k, .strided(x + i &* m &* k, rowStride: k, columnStride: 1),
+            .strided(y + i &* k &* n, rowStride: n, columnStride: 1), into: z + i &* m &* n, cRowStride: n,
+            pool: shape(batch).elementCount == 1 ? context.pool : .inline)
+        }
+      }
+    } else if out.count > 0 {
       for i in 0..<shape(batch).elementCount {
         let pair = MatrixProduct<E>(
           a: x + i &* m &* k, aRow: k, aColumn: 1, b: y + i &* k &* n, bRow: n, bColumn: 1, k: k, n: n)

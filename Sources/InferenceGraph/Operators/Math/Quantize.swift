@@ -6,11 +6,13 @@ public import TensorCore
 /// `blockSize` consecutive indices along `axis`, the other extents being the tensor's own.
 struct QuantizationGrid {
   let outer: Int, count: Int, inner: Int
+  private let isEmpty: Bool
   private let blockSize: Int
   private let outerStride: Int, axisStride: Int, innerStride: Int
 
   /// - Throws: `GraphError` when the parameters' shape does not fit.
   init(_ x: Shape, _ parameters: Shape, axis: Int, blockSize: Int) throws {
+    isEmpty = x.dims.contains(0)
     if blockSize == 0, parameters.elementCount == 1, parameters.rank <= 1 {
       (outer, count, inner) = (1, 1, x.elementCount)
       (self.blockSize, outerStride, axisStride, innerStride) = (1, 0, 0, 0)
@@ -45,6 +47,7 @@ struct QuantizationGrid {
   /// how much these advance with each element (0 or 1).
   @inline(__always)
   func runs(_ body: (_ start: Int, _ count: Int, _ parameter: Int, _ step: Int) -> Void) {
+    if isEmpty { return }
     for o in 0..<outer {
       for i in 0..<count {
         let start = (o &* count &+ i) &* inner
@@ -153,15 +156,39 @@ public struct QuantizeLinear: Operator {
     }
 
     func store<E: IntegerElement>(_ to: UnsafeMutablePointer<E>, _ range: ClosedRange<Float>) {
-      // Adding and taking away 1.5 * 2^23 rounds to an integer, ties to even, where magnitudes stay below 2^22.
-      let magic: Float = 12_582_912
-      each { index, quotient, zero in
-        let limited = Swift.min(Swift.max(quotient, -1_000_000), 1_000_000)
-        let sum = (limited + magic) - magic + zero
-        let kept = sum > range.lowerBound ? (sum < range.upperBound ? sum : range.upperBound) : range.lowerBound
-        to[index] = E(truncatingIfNeeded: Int32(kept))
+      let (low, high) = (Int32(range.lowerBound), Int32(range.upperBound))
+      guard precision != .float16, precision != .bfloat16 else {
+        each { index, quotient, zero in
+          to[index] = QuantizeLinear.nearest(quotient, Int32(truncatingIfNeeded: Int64(double: zero.double)), low, high)
+        }
+        return
+      }
+      let x = values.readable(Float.self)
+      let (s, z) = (scales.readable(Float.self), zeros.readable(Float.self))
+      grid.runs { start, count, parameter, step in
+        let (from, line) = (x + start, to + start)
+        if step == 0 {
+          let scale = s[parameter]
+          let zero = Int32(truncatingIfNeeded: Int64(double: z[parameter].double))
+          for i in 0..<count { line[i] = QuantizeLinear.nearest(from[i] / scale, zero, low, high) }
+        } else {
+          for i in 0..<count {
+            let zero = Int32(truncatingIfNeeded: Int64(double: z[parameter &+ i].double))
+            line[i] = QuantizeLinear.nearest(from[i] / s[parameter &+ i], zero, low, high)
+          }
+        }
       }
     }
+  }
+
+  /// `quotient` rounded to an integer, ties to even, plus `zero`, within `low...high`; NaN gives `low`.
+  @inline(__always)
+  private static func nearest<E: IntegerElement>(_ quotient: Float, _ zero: Int32, _ low: Int32, _ high: Int32) -> E {
+    // Below 2^22 in magnitude, adding 1.5 * 2^23 leaves the rounded number in the low bits.
+    let magic: Float = 12_582_912
+    let limited = quotient > -1_000_000 ? (quotient < 1_000_000 ? quotient : 1_000_000) : -1_000_000
+    let rounded = Int32(bitPattern: (limited + magic).bitPattern &- magic.bitPattern) &+ zero
+    return E(truncatingIfNeeded: rounded < low ? low : rounded > high ? high : rounded)
   }
 
   private static func roundedToHalf(_ x: Float) -> Float {

@@ -107,7 +107,13 @@ public struct Reduce: Operator {
     _ x: Tensor, _ reduced: [Bool], _ shape: Shape, _ context: EvaluationContext
   ) throws -> Tensor {
     let out = try context.allocate(x.dtype, shape)
-    let body = ReduceBody(kind: kind, x: x, out: out, walk: ReductionWalk(x.shape, reduced), pool: context.pool)
+    if out.count == 0 { return out }
+    var walked = x.shape
+    if x.count == 0 {
+      // Groups of an empty tensor are empty, however long the other axes are.
+      for axis in 0..<walked.rank where reduced[axis] { walked[axis] = 0 }
+    }
+    let body = ReduceBody(kind: kind, x: x, out: out, walk: ReductionWalk(walked, reduced), pool: context.pool)
     if x.dtype == .bool { try body.run(UInt8.self) } else { _ = try x.dtype.withNumeric(body) }
     return out
   }
@@ -176,7 +182,7 @@ private struct ReduceBody: NumericBody {
   let pool: ComputePool
 
   func run<E: NumericElement>(_ type: E.Type) throws {
-    if E.self == Float.self, walk.innerIsReduced, walk.inner >= 16, applyFloatKernel() { return }
+    if E.self == Float.self, walk.innerIsReduced, walk.inner >= 16, !walk.offsets.isEmpty, applyFloatKernel() { return }
     switch kind {
     case .sum: apply(SumReducer<E.Wide>.self, type)
     case .mean: apply(MeanReducer<E.Wide>.self, type)
@@ -226,7 +232,6 @@ private struct ReduceBody: NumericBody {
   }
 
   private func apply<R: Reducer, E: NumericElement>(_ reducer: R.Type, _ type: E.Type) where R.W == E.Wide {
-    guard out.count > 0 else { return }
     let from = x.readable(E.self)
     let to = out.writable(E.self)
     let count = walk.groupCount

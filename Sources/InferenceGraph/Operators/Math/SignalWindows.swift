@@ -48,6 +48,9 @@ public struct CosineWindow: Operator {
 
   public func evaluate(_ inputs: inout [Value?], _ context: EvaluationContext) throws -> [Value] {
     let count = try Operand.integer(try Operand.tensor(inputs, 0, "size"), "size")
+    guard count <= FourierTransform.maxCount else {
+      throw GraphError(.limit, "a window of \(count); at most \(FourierTransform.maxCount) can be made")
+    }
     let out = try context.allocate(.float64, [count])
     let to = out.writable(Double.self)
     let period = Double(isPeriodic ? count : count - 1)

@@ -62,12 +62,14 @@ struct RegularExpressionParser {
     var parts: [Tree] = []
     while let next = peek, next != "|", next != ")" {
       if take("\\Q") {
+        let first = parts.count
         while at < scalars.count, !take("\\E") {
           parts.append(literal(scalars[at]))
           at += 1
-          if let count = try repetition(), let last = parts.popLast() {
-            parts.append(.repeated(last, least: count.least, most: count.most))
-          }
+        }
+        // What follows the quotation repeats its last character.
+        if parts.count > first, let count = try repetition(), let last = parts.popLast() {
+          parts.append(.repeated(last, least: count.least, most: count.most))
         }
         continue
       }

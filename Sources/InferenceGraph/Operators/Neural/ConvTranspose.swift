@@ -1,0 +1,166 @@
+import Kernels
+public import TensorCore
+
+/// Transposed convolution: each input element adds a weighted window to the output.
+///
+/// Inputs: X `[n, c, spatial...]`, W `[c, m/group, kernel...]`, optionally B `[m]`.
+public struct ConvTranspose: Operator {
+  public var window: Window
+  public var group: Int
+  /// Elements that the output is longer by at its end; empty: none.
+  public var outputPadding: [Int]
+  /// The output's spatial extents, from which the padding follows; empty: not given.
+  public var outputShape: [Int]
+
+  public var name: String { "ConvTranspose" }
+  public var attributes: [(name: String, value: String)] {
+    [("kernel", "\(window.extents)"), ("strides", "\(window.strides)"), ("group", "\(group)")]
+  }
+
+  public init(window: Window, group: Int, outputPadding: [Int], outputShape: [Int]) {
+    self.window = window
+    self.group = group
+    self.outputPadding = outputPadding
+    self.outputShape = outputShape
+  }
+
+  public func outputFacts(_ inputs: [Fact?]) throws -> [Fact] {
+    let x = try Operand.fact(inputs, 0, "X")
+    let w = try Operand.fact(inputs, 1, "W")
+    try Operand.sameType(x.dtype, w.dtype)
+    guard let xs = x.shape, let ws = w.shape else { return [Fact(type: x.type, shape: nil)] }
+    guard xs.count >= 3, ws.count == xs.count else {
+      throw GraphError(
+        .invalidModel, "X of shape \(xs.text) and W of shape \(ws.text) must have one rank of at least 3")
+    }
+    if xs[1].isProvablyDifferent(from: ws[0]) {
+      throw GraphError(.invalidModel, "X has \(xs[1]) channels, the weights take \(ws[0])")
+    }
+    let extents = ws.dropFirst(2).map(\.value)
+    var spatial = [Dim](repeating: .unknown, count: xs.count - 2)
+    if !extents.contains(nil) {
+      let w = try window.completed(rank: spatial.count, extents: extents.compactMap { $0 })
+      for axis in spatial.indices {
+        if let input = xs[axis + 2].value {
+          spatial[axis] = Dim(try placement(w, axis, input).output)
+        } else if outputShape.isEmpty, case .explicit(let pads) = w.padding {
+          let extra = w.reach(axis) - w.strides[axis] - pads[axis] - pads[axis + spatial.count] + padding(axis)
+          spatial[axis] = xs[axis + 2] * Dim(w.strides[axis]) + Dim(extra)
+        }
+      }
+    }
+    return [Fact(type: x.type, shape: [xs[0], ws[1] * Dim(group)] + spatial)]
+  }
+
+  private func padding(_ axis: Int) -> Int { axis < outputPadding.count ? outputPadding[axis] : 0 }
+
+  /// The output's extent along an axis, and how many elements are cut off before it.
+  private func placement(_ w: Window, _ axis: Int, _ input: Int) throws -> (output: Int, before: Int) {
+    let rank = w.extents.count
+    guard input < 1 << 30, outputPadding.isEmpty || outputPadding.count == rank,
+      outputPadding.allSatisfy({ $0 >= 0 && $0 < 1 << 30 })
+    else { throw GraphError(.invalidModel, "output_padding \(outputPadding) does not fit \(rank) axes") }
+    let full = w.strides[axis] * (input - 1) + w.reach(axis) + padding(axis)
+    var wanted: Int?
+    if outputShape.count == rank { wanted = outputShape[axis] }
+    if outputShape.count == rank + 2 { wanted = outputShape[axis + 2] }
+    switch w.padding {
+    case .explicit(let pads):
+      guard let wanted else {
+        let output = full - pads[axis] - pads[axis + rank]
+        guard output >= 0 else { throw GraphError(.invalidModel, "pads \(pads) leave nothing of axis \(axis)") }
+        return (output, pads[axis])
+      }
+      guard wanted >= 0 && wanted < 1 << 30 else { throw GraphError(.invalidModel, "output_shape \(outputShape)") }
+      let total = Swift.max(0, full - wanted)
+      return (wanted, total - total / 2)
+    case .same(let upper):
+      let output = wanted ?? input * w.strides[axis]
+      guard output >= 0 && output < 1 << 30 else { throw GraphError(.invalidModel, "output_shape \(outputShape)") }
+      let total = Swift.max(0, full - output)
+      return (output, upper ? total / 2 : total - total / 2)
+    }
+  }
+
+  public func evaluate(_ inputs: inout [Value?], _ context: EvaluationContext) throws -> [Value] {
+    let x = try Operand.tensor(inputs, 0, "X")
+    let w = try Operand.tensor(inputs, 1, "W")
+    let bias = try Operand.optional(inputs, 2, "B")
+    try Operand.sameType(x.dtype, w.dtype)
+    try Operand.sameType(x.dtype, bias?.dtype)
+    guard x.shape.rank >= 3, w.shape.rank == x.shape.rank, w.shape[0] == x.shape[1], group >= 1,
+      x.shape[1] % group == 0, let m = Shape([w.shape[1], group]).checkedElementCount,
+      bias.map({ $0.count == m }) ?? true
+    else {
+      throw GraphError(.invalidInput, "X of shape \(x.shape) and W of shape \(w.shape) do not fit in \(group) groups")
+    }
+    let rank = x.shape.rank - 2
+    let completed = try window.completed(rank: rank, extents: Array(w.shape.dims[2...]))
+    let places = try (0..<rank).map { try placement(completed, $0, x.shape[$0 + 2]) }
+    let out = try context.allocate(x.dtype, Shape([x.shape[0], m] + places.map(\.output)))
+    let body = Body(
+      x: x, w: w, bias: bias, out: out, window: completed, before: places.map(\.before), group: group,
+      pool: context.pool)
+    guard try x.dtype.withReal(body) != nil else { throw Operand.unsupported(x.dtype, "floating-point numbers") }
+    return [.tensor(out)]
+  }
+
+  private struct Body: RealBody {
+    let x: Tensor, w: Tensor
+    let bias: Tensor?
+    let out: Tensor
+    let window: Window
+    let before: [Int]
+    let group: Int
+    let pool: ComputePool
+
+    func run<E: RealElement>(_ type: E.Type) throws {
+      let from = x.unsafeElements(of: E.self)
+      let weights = w.unsafeElements(of: E.self)
+      let added = bias?.unsafeElements(of: E.self)
+      let to = out.unsafeMutableElements(of: E.self)
+      guard to.count > 0 else { return }
+      let input = Array(x.shape.dims[2...])
+      let output = Array(out.shape.dims[2...])
+      let (inputCount, outputCount) = (input.reduce(1, &*), output.reduce(1, &*))
+      let taps = window.extents.reduce(1, &*)
+      let channels = x.shape[1] / group
+      let perGroup = w.shape[1]
+      let m = out.shape[1]
+      let strides = Shape(output).strides
+      pool.parallelFor(to.count / outputCount, grain: 1) { lower, upper in
+        for plane in lower..<upper {
+          let (image, channel) = plane.quotientAndRemainder(dividingBy: m)
+          let (g, local) = channel.quotientAndRemainder(dividingBy: perGroup)
+          var sums = [E.Wide](repeating: added.map { $0[channel].wide } ?? .zero, count: outputCount)
+          var tap = PositionCounter(window.extents)
+          for t in 0..<taps {
+            var at = PositionCounter(input)
+            for i in 0..<inputCount {
+              var offset = 0
+              var inside = true
+              for axis in 0..<input.count {
+                let o =
+                  at.position[axis] &* window.strides[axis] &+ tap.position[axis] &* window.dilations[axis]
+                  &- before[axis]
+                if o < 0 || o >= output[axis] { inside = false }
+                offset &+= o &* strides[axis]
+              }
+              if inside {
+                var sum = sums[offset]
+                for c in 0..<channels {
+                  let a = from[(image &* x.shape[1] &+ g &* channels &+ c) &* inputCount &+ i].wide
+                  sum = .add(sum, .multiply(a, weights[((g &* channels &+ c) &* perGroup &+ local) &* taps &+ t].wide))
+                }
+                sums[offset] = sum
+              }
+              at.advance()
+            }
+            tap.advance()
+          }
+          for o in 0..<outputCount { to[plane &* outputCount &+ o] = E(wide: sums[o]) }
+        }
+      }
+    }
+  }
+}

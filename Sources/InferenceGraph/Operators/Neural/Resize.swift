@@ -1,0 +1,250 @@
+public import TensorCore
+
+/// Resampling along some axes, each by itself: nearest, linear or cubic.
+///
+/// Inputs: X, then scales or sizes (integers) for `axes`, then for `cropAndResize` the region of interest
+/// `[starts..., ends...]`.
+public struct Resize: Operator {
+  public enum Mode: Sendable, Hashable { case nearest, linear, cubic }
+  /// How an output position becomes an input position.
+  public enum Coordinates: String, Sendable, Hashable {
+    case halfPixel = "half_pixel"
+    case halfPixelSymmetric = "half_pixel_symmetric"
+    case pytorchHalfPixel = "pytorch_half_pixel"
+    case alignCorners = "align_corners"
+    case asymmetric = "asymmetric"
+    case cropAndResize = "tf_crop_and_resize"
+    /// Half pixels for nearest neighbours, as version 10 of the standard left it to implementations.
+    case tfHalfPixel = "tf_half_pixel_for_nn"
+  }
+  public enum Nearest: String, Sendable, Hashable {
+    case roundPreferFloor = "round_prefer_floor"
+    case roundPreferCeil = "round_prefer_ceil"
+    case floor, ceil
+  }
+  /// What one given size means for the others.
+  public enum AspectRatio: String, Sendable, Hashable {
+    case stretch
+    case notLarger = "not_larger"
+    case notSmaller = "not_smaller"
+  }
+
+  public var mode: Mode
+  public var coordinates = Coordinates.halfPixel
+  public var nearest = Nearest.roundPreferFloor
+  public var aspectRatio = AspectRatio.stretch
+  public var cubicA: Float = -0.75
+  public var extrapolation: Float = 0
+  public var excludesOutside = false
+  public var antialiases = false
+  /// nil: all.
+  public var axes: [Int]?
+
+  public var name: String { "Resize" }
+  public var attributes: [(name: String, value: String)] {
+    [("mode", "\(mode)"), ("coordinates", coordinates.rawValue), ("antialias", "\(antialiases)")]
+  }
+
+  public init(_ mode: Mode) { self.mode = mode }
+
+  public func outputFacts(_ inputs: [Fact?]) throws -> [Fact] {
+    let x = try Operand.fact(inputs, 0, "X")
+    guard let shape = x.shape else { return [Fact(type: x.type, shape: nil)] }
+    let axes = try resolved(shape.count)
+    var out = shape
+    for axis in axes { out[axis] = .unknown }
+    if let known = shape.known {
+      let scales = try Operand.optionalFact(inputs, 1, "scales")?.tensor
+      let sizes = try Operand.optionalFact(inputs, 2, "sizes")?.constantIntegers
+      if scales != nil || sizes != nil {
+        out = try plan(known, scales.map { try Numbers.read($0) }, sizes).map { Dim($0.output) }
+      }
+    } else if let scales = try Operand.optionalFact(inputs, 1, "scales")?.tensor.map({ try Numbers.read($0) }),
+      scales.count == axes.count
+    {
+      for (axis, scale) in zip(axes, scales) {
+        if scale == 1 {
+          out[axis] = shape[axis]
+        } else if scale == scale.rounded(), scale >= 1, scale < 1_048_576 {
+          out[axis] = shape[axis] * Dim(Int(scale))
+        } else if let extent = shape[axis].value, scale > 0, scale < 1_048_576, extent < 1 << 30 {
+          out[axis] = Dim(Int(Double(extent) * scale))
+        }
+      }
+    }
+    return [Fact(type: x.type, shape: out)]
+  }
+
+  private func resolved(_ rank: Int) throws -> [Int] {
+    let shape = Shape([Int](repeating: 1, count: rank))
+    let axes = try (self.axes ?? Array(0..<rank)).map { try shape.checkedAxis($0) }
+    guard Set(axes).count == axes.count else { throw GraphError(.invalidModel, "axes \(axes) name one axis twice") }
+    return axes
+  }
+
+  /// What happens to one axis.
+  private struct Plan {
+    var input: Int
+    var output: Int
+    var scale: Double
+  }
+
+  private func plan(_ shape: Shape, _ scales: [Double]?, _ sizes: [Int]?) throws -> [Plan] {
+    let axes = try resolved(shape.rank)
+    var plans = shape.dims.map { Plan(input: $0, output: $0, scale: 1) }
+    if let sizes, !sizes.isEmpty {
+      guard sizes.count == axes.count, sizes.allSatisfy({ $0 >= 0 && $0 < 1 << 30 }) else {
+        throw GraphError(.invalidInput, "sizes \(sizes) do not fit \(axes.count) axes")
+      }
+      var ratios = zip(axes, sizes).map { Double($1) / Double(Swift.max(1, shape[$0])) }
+      if aspectRatio != .stretch, let one = aspectRatio == .notLarger ? ratios.min() : ratios.max() {
+        ratios = ratios.map { _ in one }
+      }
+      for (i, axis) in axes.enumerated() {
+        plans[axis].scale = ratios[i]
+        plans[axis].output =
+          aspectRatio == .stretch ? sizes[i] : Int((ratios[i] * Double(shape[axis]) + 0.5).rounded(.down))
+      }
+    } else if let scales, !scales.isEmpty {
+      guard scales.count == axes.count, scales.allSatisfy({ $0 > 0 && $0 < 1e6 }) else {
+        throw GraphError(.invalidInput, "scales \(scales) must be \(axes.count) positive numbers")
+      }
+      for (i, axis) in axes.enumerated() {
+        let output = (Double(shape[axis]) * scales[i]).rounded(.down)
+        guard output < 1e9 else { throw GraphError(.limit, "scale \(scales[i]) makes axis \(axis) too large") }
+        plans[axis].scale = scales[i]
+        plans[axis].output = Int(output)
+      }
+    } else {
+      throw GraphError(.invalidInput, "either scales or sizes must be given")
+    }
+    return plans
+  }
+
+  public func evaluate(_ inputs: inout [Value?], _ context: EvaluationContext) throws -> [Value] {
+    let x = try Operand.tensor(inputs, 0, "X")
+    let scales = try Operand.optional(inputs, 1, "scales").map { try Numbers.read($0) }
+    let sizes = try Operand.optional(inputs, 2, "sizes").flatMap { $0.integers }
+    let roi = try Operand.optional(inputs, 3, "roi").map { try Numbers.read($0) } ?? []
+    let plans = try plan(x.shape, scales, sizes)
+    let axes = try resolved(x.shape.rank)
+    let shape = Shape(plans.map(\.output))
+    _ = try Numbers.count(shape)
+    if coordinates == .cropAndResize, roi.count != 2 * axes.count {
+      throw GraphError(.invalidInput, "roi must hold \(2 * axes.count) numbers and holds \(roi.count)")
+    }
+    var values = try Numbers.read(x)
+    var dims = x.shape.dims
+    guard !values.isEmpty || shape.elementCount == 0 else {
+      throw GraphError(.invalidInput, "an empty tensor cannot be resized to \(shape)")
+    }
+    for (i, axis) in axes.enumerated() {
+      let region = coordinates == .cropAndResize ? (roi[i], roi[i + axes.count]) : (0, 1)
+      let p = plans[axis]
+      if p.scale == 1 && p.output == p.input && region == (0, 1) { continue }
+      values = try resample(values, dims, axis, taps(p, region))
+      dims[axis] = p.output
+    }
+    return [try Numbers.write(values, x.dtype, shape, context)]
+  }
+
+  /// Which input elements make an output element, and how much of each; no elements: the extrapolation value.
+  private typealias Taps = [(index: Int, weight: Double)]
+
+  private func taps(_ p: Plan, _ region: (Double, Double)) -> [Taps] {
+    let last = Double(p.input - 1)
+    let outputWidth = p.scale * Double(p.input)
+    return (0..<p.output).map { o in
+      let y = Double(o)
+      let x: Double
+      switch coordinates {
+      case .alignCorners: x = outputWidth == 1 ? 0 : y * last / (outputWidth - 1)
+      case .asymmetric: x = y / p.scale
+      case .halfPixel: x = (y + 0.5) / p.scale - 0.5
+      case .tfHalfPixel: x = (y + 0.5) / p.scale
+      case .pytorchHalfPixel: x = outputWidth == 1 ? -0.5 : (y + 0.5) / p.scale - 0.5
+      case .halfPixelSymmetric:
+        x = Double(p.input) / 2 * (1 - Double(p.output) / outputWidth) + (y + 0.5) / p.scale - 0.5
+      case .cropAndResize:
+        let span = (region.1 - region.0) * last
+        x = (outputWidth == 1 ? span / 2 : y * span / (outputWidth - 1)) + region.0 * last
+        if !(x >= 0 && x <= last) { return [] }
+      }
+      return weights(x, p)
+    }
+  }
+
+  private func weights(_ x: Double, _ p: Plan) -> Taps {
+    guard x.isFinite, Swift.abs(x) < 1e9 else { return [] }
+    // The left neighbour counts as the one before an integer position, at a distance of 1.
+    let isInteger = x == x.rounded(.down)
+    let left = isInteger ? Int(x) - 1 : Int(x.rounded(.down))
+    let ratio = isInteger ? 1 : x - Double(left)
+    var taps: Taps
+    let scale = Swift.min(p.scale, 1)
+    switch mode {
+    case .nearest:
+      let right: Bool
+      switch nearest {
+      case .roundPreferFloor: right = ratio > 0.5
+      case .roundPreferCeil: right = ratio >= 0.5
+      case .floor: right = ratio == 1
+      case .ceil: right = true
+      }
+      taps = [(left + (right ? 1 : 0), 1)]
+    case .linear where !antialiases: taps = [(left, 1 - ratio), (left + 1, ratio)]
+    case .linear:
+      taps = spread(left, ratio, scale, 1) { Swift.max(0, 1 - Swift.abs($0)) }
+    case .cubic where !antialiases:
+      taps = (-1...2).map { (left + $0, cubic(Double($0) - ratio)) }
+    case .cubic:
+      taps = spread(left, ratio, scale, 2, cubic)
+    }
+    if excludesOutside {
+      taps = taps.filter { $0.index >= 0 && $0.index < p.input }
+      let total = taps.reduce(0) { $0 + $1.weight }
+      taps = taps.map { ($0.index, $0.weight / total) }
+    }
+    return taps.map { (Swift.min(Swift.max($0.index, 0), p.input - 1), $0.weight) }
+  }
+
+  /// The taps of a filter that is stretched when the output is smaller.
+  private func spread(
+    _ left: Int, _ ratio: Double, _ scale: Double, _ reach: Double, _ filter: (Double) -> Double
+  ) -> Taps {
+    let start = Int((-reach / scale).rounded(.down)) + 1
+    var taps: Taps = []
+    for i in start..<(2 - start) { taps.append((left + i, filter(scale * (Double(i) - ratio)))) }
+    let total = taps.reduce(0) { $0 + $1.weight }
+    return taps.map { ($0.index, $0.weight / total) }
+  }
+
+  private func cubic(_ distance: Double) -> Double {
+    let a = Double(cubicA)
+    let d = Swift.abs(distance)
+    if d <= 1 { return ((a + 2) * d - (a + 3)) * d * d + 1 }
+    return d < 2 ? ((a * d - 5 * a) * d + 8 * a) * d - 4 * a : 0
+  }
+
+  private func resample(_ values: [Double], _ dims: [Int], _ axis: Int, _ taps: [Taps]) throws -> [Double] {
+    var shape = Shape(dims)
+    let inner = shape.product((axis + 1)..<dims.count)
+    let outer = shape.product(0..<axis)
+    let input = dims[axis]
+    shape[axis] = taps.count
+    var out = [Double](repeating: 0, count: try Numbers.count(shape))
+    for block in 0..<outer {
+      for (o, list) in taps.enumerated() {
+        let to = (block &* taps.count &+ o) &* inner
+        if list.isEmpty {
+          for i in 0..<inner { out[to &+ i] = Double(extrapolation) }
+        }
+        for tap in list {
+          let from = (block &* input &+ tap.index) &* inner
+          for i in 0..<inner { out[to &+ i] += values[from &+ i] * tap.weight }
+        }
+      }
+    }
+    return out
+  }
+}

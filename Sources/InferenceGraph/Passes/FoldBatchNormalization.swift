@@ -1,0 +1,46 @@
+import TensorCore
+
+/// Puts a batch normalisation with constant statistics into the weights of the convolution before it.
+struct FoldBatchNormalization: Pass {
+  static let name = "fold-batch-normalization"
+  init() {}
+
+  func next(_ graph: Graph) throws -> GraphPatch? {
+    let view = GraphView(graph)
+    for (index, node) in graph.nodes.enumerated() {
+      guard let normalization = node.operator as? BatchNormalization, !normalization.trains, normalization.isSpatial,
+        let x = node.inputs.first ?? nil, view.isReadOnce(x), let before = view.producer(x),
+        let conv = before.node.operator as? Conv, conv.activation == .none, !conv.addsResidual,
+        before.node.inputs.count >= 2, let weights = view.floats(before.node.inputs[1]), weights.shape.rank >= 3
+      else { continue }
+      let channels = weights.shape[0]
+      let parameters = node.inputs[1...].compactMap { view.floats($0)?.array(of: Float.self) }
+      guard parameters.count == 4, parameters.allSatisfy({ $0.count == channels }) else { continue }
+      var bias = [Float](repeating: 0, count: channels)
+      if before.node.inputs.count > 2, let id = before.node.inputs[2] {
+        guard let own = view.floats(id)?.array(of: Float.self), own.count == channels else { continue }
+        bias = own
+      }
+      let factor = (0..<channels).map {
+        Double(parameters[0][$0]) / (Double(parameters[3][$0]) + Double(normalization.epsilon)).squareRoot()
+      }
+      guard var elements = weights.array(of: Float.self) else { continue }
+      let each = weights.shape.product(1..<weights.shape.rank)
+      for m in 0..<channels {
+        for i in m * each..<(m + 1) * each { elements[i] = Float(Double(elements[i]) * factor[m]) }
+        bias[m] = Float((Double(bias[m]) - Double(parameters[2][m])) * factor[m] + Double(parameters[1][m]))
+      }
+      var patch = GraphPatch(Self.name, of: graph)
+      let folded = patch.constant(
+        .tensor(try Tensor(elements, shape: weights.shape)), name: "\(before.node.name).weight")
+      let added = patch.constant(.tensor(Tensor(bias)), name: "\(before.node.name).bias")
+      let out = try patch.add(
+        conv, [before.node.inputs[0], folded, added], name: before.node.name, before: index, in: graph)
+      patch.replace(node.outputs[0], with: out[0])
+      patch.drop(before.index)
+      patch.drop(index)
+      return patch
+    }
+    return nil
+  }
+}

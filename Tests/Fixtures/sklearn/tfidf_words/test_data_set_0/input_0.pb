@@ -1,1 +1,0 @@
-2the lamp stays on at night2a small lamp and a large table2&night trains stop at the small station2!the table is large enough for six2!six trains a day and one at nightBtext

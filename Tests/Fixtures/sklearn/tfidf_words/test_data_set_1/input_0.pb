@@ -1,1 +1,0 @@
-2a lamp at the stationBtext
