@@ -107,6 +107,8 @@ public enum NginxTemplate {
         # that kills its worker cannot take every worker with it.
         location / {
           proxy_pass http://swiftlet_workers;
+          # The second try's own error is told as JSON, too.
+          recursive_error_pages on;
           error_page 400 /.swiftlet/error/400;
           error_page 405 /.swiftlet/error/405;
           error_page 408 /.swiftlet/error/408;
@@ -118,7 +120,6 @@ public enum NginxTemplate {
 
         location @again {
           proxy_pass http://swiftlet_workers_again;
-          recursive_error_pages on;
         }
 
         location = /ping {
