@@ -127,9 +127,12 @@ public struct Attention: Operator {
     var dtype: DType
   }
 
+  private func floats(_ tensor: Tensor) throws -> [Float] {
+    try Recurrent.converted(tensor, Float.self).array(of: Float.self) ?? []
+  }
+
   private func heads(_ tensor: Tensor, _ count: Int?, _ what: String) throws -> Heads {
-    let floats = try Recurrent.converted(tensor, Float.self)
-    let elements = Array(floats.unsafeElements(of: Float.self))
+    let elements = try floats(tensor)
     if tensor.shape.rank == 4 { return Heads(elements: elements, dims: tensor.shape.dims, dtype: tensor.dtype) }
     guard tensor.shape.rank == 3, let count, count > 0, tensor.shape[2] % count == 0 else {
       throw GraphError(.invalidInput, "\(what) of shape \(tensor.shape) does not divide into \(count ?? 0) heads")
@@ -159,7 +162,7 @@ public struct Attention: Operator {
   private func joined(_ past: Tensor, _ own: Heads, _ what: String) throws -> Heads {
     guard past.shape.rank == 4, past.shape[0] == own.dims[0], past.shape[1] == own.dims[1], past.shape[3] == own.dims[3]
     else { throw GraphError(.invalidInput, "\(what) of shape \(past.shape) does not fit \(own.dims)") }
-    let before = try Recurrent.converted(past, Float.self).unsafeElements(of: Float.self)
+    let before = try floats(past)
     let old = past.shape[2] &* own.dims[3]
     let new = own.dims[2] &* own.dims[3]
     var out = own
