@@ -15,7 +15,8 @@ package enum ListeningSocket {
   ///
   /// - Parameter host: an IPv4 or IPv6 address, or `localhost`.
   /// - Parameter isOpen: false to take the port but refuse connections until `open`.
-  /// - Returns: the descriptor, closed on exec.
+  /// - Returns: the descriptor, closed on exec. It does not block: nginx leaves the mode of a socket that it inherits as it is,
+  ///   and one of its processes would sleep in `accept` when another took the connection that woke both.
   package static func tcp(host: String, port: Int, isOpen: Bool = true) throws(StartError) -> Int32 {
     var hints = addrinfo()
     hints.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV
@@ -34,6 +35,7 @@ package enum ListeningSocket {
     let fd = socket(info.pointee.ai_family, info.pointee.ai_socktype, info.pointee.ai_protocol)
     guard fd >= 0 else { throw StartError(.unavailable, "cannot make a socket: \(Descriptor.errorText)") }
     let raised = Descriptor.raised(fd)
+    Descriptor.setNonBlocking(raised)
     var yes: Int32 = 1
     var no: Int32 = 0
     let size = socklen_t(MemoryLayout<Int32>.size)

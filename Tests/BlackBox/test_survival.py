@@ -85,7 +85,6 @@ class Stops(unittest.TestCase):
     def test_bytes_sent_before_sigterm_are_answered(self):
         for front in self.fronts():
             with self.subTest(front), Server(front=front) as server:
-                time.sleep(0.5)  # nginx's processes are all at work
                 sockets = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(50)]
                 head = b"POST /invocations HTTP/1.1\r\nHost: x\r\nContent-Type: text/csv\r\nAccept: text/csv\r\n"
                 for s in sockets:
