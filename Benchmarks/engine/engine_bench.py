@@ -42,7 +42,7 @@ for i in session.get_inputs():
     if "mask" in i.name:
         feeds[i.name] = np.ones(shape, np.int64)
     elif "int64" in i.type:
-        feeds[i.name] = rng.integers(0, 3, shape)
+        feeds[i.name] = rng.integers(0, 2, shape)
     else:
         feeds[i.name] = rng.random(shape, np.float32)
 until = time.perf_counter() + seconds / 10

@@ -23,7 +23,8 @@ public enum OperatorTable {
   /// Convolution, pooling, normalisation, recurrence, attention.
   static let neural: [ONNXOperator] =
     pools + rowNormalizations + recurrent + losses + axisNormalizations + [
-      attention, batchNormalization, conv, convTranspose, resize, rotaryEmbedding, upsample,
+      attention, batchNormalization, conv, convInteger, convTranspose, gridSample, qLinearConv, resize, rotaryEmbedding,
+      upsample,
     ]
 
   /// The domain `ai.onnx.ml`.
