@@ -15,6 +15,7 @@ WORKDIR /src
 COPY Package.swift ./
 COPY Sources Sources
 COPY Tests Tests
+COPY Benchmarks Benchmarks
 RUN swift build -c release --product swiftlet --static-swift-stdlib \
  && install -D "$(swift build -c release --product swiftlet --static-swift-stdlib --show-bin-path)/swiftlet" /out/swiftlet \
  && strip /out/swiftlet

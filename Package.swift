@@ -26,10 +26,14 @@ func tests(
     swiftSettings: swiftSettings)
 }
 
-/// One instruction set's build of the kernel sources: optimised even in debug builds.
+/// One instruction set's build of the kernel sources: optimised even in debug builds, as a whole module like a release
+/// build. `-num-threads` makes the compiler write the object of every file where a debug build looks for it.
 func kernels(_ name: String, define: String? = nil, march: String? = nil) -> Target {
   var settings = swiftSettings
-  if isRoot { settings.append(.unsafeFlags(["-O", "-wmo"] + (march.map { ["-Xcc", "-march=\($0)"] } ?? []))) }
+  if isRoot {
+    settings.append(.unsafeFlags(["-O", "-wmo", "-num-threads", "1", "-disable-batch-mode"], .when(configuration: .debug)))
+    if let march { settings.append(.unsafeFlags(["-Xcc", "-march=\(march)"])) }
+  }
   if let define { settings.append(.define(define)) }
   return .target(name: name, dependencies: ["KernelSlots"], swiftSettings: settings)
 }

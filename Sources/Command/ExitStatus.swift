@@ -1,5 +1,6 @@
 import ArgumentParser
 import ArtifactStores
+import Kernels
 import ModelLoading
 import ModelTools
 import ServingCore
@@ -30,6 +31,7 @@ enum ExitStatus: Int32 {
   /// Runs a command; an error becomes one line on standard error and the exit code for its kind.
   static func reporting(_ body: () throws -> Void) throws {
     do {
+      try KernelTable.useEnvironment()
       try body()
     } catch let code as ExitCode {
       throw code
@@ -50,6 +52,7 @@ enum ExitStatus: Int32 {
     switch error {
     case let error as LoadError where error.code == .missing || error.code == .unreadable: .noInput
     case is ToolError: .noInput
+    case is KernelChoiceError: .usage
     default: .data
     }
   }

@@ -16,12 +16,15 @@ enum HTTPPlug {
     _ settings: ResolvedSettings, _ log: Logger
   ) throws(StartError) -> any RunningServer {
     var routes: [Route] = []
-    if let control { routes += controlRoutes(control) }
     if let handler = model?.handler as? any InvocationHandler { routes.append(.invocations(handler)) }
+    if let control { routes += controlRoutes(control) }
+    // Behind nginx the other plane is another process; of its routes only methods and paths are read here.
+    let elsewhere: [Route] =
+      control == nil ? [.ping { .ready }, .executionParameters(maxConcurrentTransforms: 1, maxPayloadInMB: 1)] : []
     let pool = NIOThreadPool(numberOfThreads: eventLoops)
     pool.start()
     let server = HTTPServer(
-      routes: RouteTable(routes), configuration: configuration(settings, isFront: control != nil && model != nil),
+      routes: RouteTable(routes, elsewhere: elsewhere), configuration: configuration(settings, isFront: control != nil && model != nil),
       group: MultiThreadedEventLoopGroup(numberOfThreads: eventLoops), pool: pool, logger: log)
     let listening = DispatchSemaphore(value: 0)
     let failed = Failure()

@@ -31,10 +31,20 @@ enum ModelPlug {
     }
   }
 
+  /// Fixes the kernels that this process computes with.
+  static func useKernels(_ settings: ResolvedSettings) throws(StartError) {
+    do throws(KernelChoiceError) {
+      try KernelTable.use(named: settings[.kernels].rawValue)
+    } catch {
+      throw StartError(.configuration, "kernels: \(error)")
+    }
+  }
+
   /// Loads, optimises and warms up.
   static func load(
     _ path: String, _ settings: ResolvedSettings, _ threads: Int
   ) throws(StartError) -> ServerPlugs.Model {
+    try useKernels(settings)
     let prepared: PreparedModel
     do {
       let loaded = try ModelLoader().load(path)

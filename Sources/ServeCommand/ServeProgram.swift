@@ -25,7 +25,15 @@ public enum ServeProgram {
       print(help, terminator: "")
       return ServeStatus.stopped.rawValue
     }
-    return withSettings(arguments) { ServeProcess.run($0, plugs: plugs).rawValue }
+    return withSettings(arguments) { settings in
+      do throws(StartError) {
+        try ModelPlug.useKernels(settings)
+      } catch {
+        FinalWord.write(error.description)
+        return ServeStatus.configuration.rawValue
+      }
+      return ServeProcess.run(settings, plugs: plugs).rawValue
+    }
   }
 
   /// `settings`.

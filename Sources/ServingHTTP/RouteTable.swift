@@ -10,9 +10,16 @@ public struct RouteTable: Sendable {
   /// Positions in `routes` by path, for paths without parameters.
   private let literals: [String: [Int]]
   private let patterns: [Int]
+  /// Routes of the same server that another process answers.
+  private let elsewhere: [Route]
 
-  public init(_ routes: [Route], configuration: HTTPServerConfiguration = HTTPServerConfiguration()) {
+  /// - Parameter elsewhere: routes that another process of the same server answers: the answer to an unknown path names
+  ///   them, too.
+  public init(
+    _ routes: [Route], elsewhere: [Route] = [], configuration: HTTPServerConfiguration = HTTPServerConfiguration()
+  ) {
     self.routes = routes
+    self.elsewhere = elsewhere
     self.configuration = configuration
     literals = Dictionary(grouping: routes.indices.filter { routes[$0].path.isLiteral }) { routes[$0].path.description }
     patterns = routes.indices.filter { !routes[$0].path.isLiteral }
@@ -65,7 +72,7 @@ public struct RouteTable: Sendable {
       allowed += routes[index].answeredMethods
     }
     if allowed.isEmpty {
-      let known = routes.map { "\($0.methods.map(\.rawValue).joined(separator: ", ")) \($0.path)" }
+      let known = (routes + elsewhere).map { "\($0.methods.map(\.rawValue).joined(separator: ", ")) \($0.path)" }
       return .refused(
         Refusal(
           error: ServingError(

@@ -7,6 +7,7 @@ public enum AllSettings {
     Setting<String>.host,
     Setting<Int?>.workers,
     Setting<Int?>.threads,
+    Setting<KernelSet>.kernels,
     Setting<FrontKind>.front,
     Setting<String?>.config,
     Setting<String>.defaultAccept,

@@ -78,6 +78,8 @@ class NginxErrors(unittest.TestCase):
     def test_unknown_route_and_wrong_method(self):
         status, _, body = self.server.get("/nothing")
         self.assertEqual((status, kit.error_of(body)["code"]), (404, "not_found"))
+        for route in ["POST /invocations", "GET /ping", "GET /execution-parameters"]:
+            self.assertIn(route, kit.error_of(body)["message"])
         for method, path, allowed in [("GET", "/invocations", "POST"), ("OPTIONS", "/invocations", "POST"),
                                       ("POST", "/ping", "GET")]:
             status, headers, body = self.server.request(method, path)

@@ -57,6 +57,11 @@ class Starts(unittest.TestCase):
                 with self.subTest(front), Server(model=archive, front=front) as server:
                     self.check(server)
 
+    def test_kernels_by_name(self):
+        for front in ["direct"] + (["nginx"] if kit.HAS_NGINX else []):
+            with self.subTest(front), Server("--kernels", "baseline", front=front) as server:
+                self.check(server)
+
     def test_sagemakers_port_beats_the_flag(self):
         port = kit.free_port()
         with Server(front="direct", env={"SAGEMAKER_BIND_TO_PORT": str(port)}, ready=False) as server:
@@ -163,6 +168,7 @@ class FailedStarts(unittest.TestCase):
     def test_environment(self):
         self.fails([kit.MODEL], ["SWIFTLET_PROT", "SWIFTLET_PORT"], 78, {"SWIFTLET_PROT": "1"})
         self.fails([kit.MODEL], ["SWIFTLET_WORKERS"], 78, {"SWIFTLET_WORKERS": "many"})
+        self.fails([kit.MODEL], ["SWIFTLET_KERNELS", "baseline"], 78, {"SWIFTLET_KERNELS": "z80"})
         self.fails([kit.MODEL], ["SAGEMAKER_BIND_TO_PORT"], 78, {"SAGEMAKER_BIND_TO_PORT": "x"})
 
     def test_file(self):

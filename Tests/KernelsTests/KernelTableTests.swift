@@ -34,5 +34,6 @@ import Testing
     #expect(Self.names.last == "baseline")
     #expect(Self.names.allSatisfy(KernelTable.names.contains))
     #expect(KernelTable.select(named: "z80") == nil)
+    #expect(throws: KernelChoiceError.self) { try KernelTable.use(named: "z80") }
   }
 }

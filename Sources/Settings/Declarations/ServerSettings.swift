@@ -9,6 +9,18 @@ extension Setting where Value == FrontKind {
     "nginx with worker processes, direct (this process alone), or auto: nginx where it is installed")
 }
 
+/// The instruction set that the kernels use.
+public enum KernelSet: String, CaseIterable, Sendable {
+  case auto, baseline, haswell
+  case skylakeAVX512 = "skylake-avx512"
+}
+
+extension Setting where Value == KernelSet {
+  public static let kernels = Setting(
+    "kernels", .choice, default: .auto,
+    "the instruction set of the kernels; auto is the widest that this processor runs")
+}
+
 extension Setting where Value == Int {
   public static let port = Setting(
     "port", .integer(1...65535), default: 8080, "the TCP port",
