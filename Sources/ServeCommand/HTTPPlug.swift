@@ -16,7 +16,9 @@ enum HTTPPlug {
     _ settings: ResolvedSettings, _ log: Logger
   ) throws(StartError) -> any RunningServer {
     var routes: [Route] = []
-    if let handler = model?.handler as? any InvocationHandler { routes.append(.invocations(handler)) }
+    if let handler = model?.handler as? any InvocationHandler {
+      routes += [.invocations(handler), .invokeEndpoint(handler)]
+    }
     if let control { routes += controlRoutes(control) }
     // Behind nginx the other plane is another process; of its routes only methods and paths are read here.
     let elsewhere: [Route] =

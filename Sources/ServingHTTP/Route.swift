@@ -20,6 +20,10 @@ public struct Route: Sendable {
   public var execution: Execution
   /// A limit of this route below `HTTPServerConfiguration.maxBodyBytes`; nil for that one.
   public var maxBodyBytes: Int?
+  /// How this route's protocol tells an error; the server's own JSON where nothing else is set.
+  public var errorResponse: @Sendable (_ error: ServingError, _ requestID: String) -> HTTPResponse = {
+    HTTPResponse($0, requestID: $1)
+  }
   public var handler: Handler
 
   public init(

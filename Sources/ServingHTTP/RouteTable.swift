@@ -38,7 +38,7 @@ public struct RouteTable: Sendable {
         }
         _ = try ContentDecoding.coding(request.headers)
       } catch {
-        return HTTPResponse(error, requestID: request.requestID)
+        return routes[route].errorResponse(error, request.requestID)
       }
       var request = request
       request.parameters = parameters
@@ -50,6 +50,8 @@ public struct RouteTable: Sendable {
   package struct Refusal: Sendable {
     package var error: ServingError
     package var headers: [(String, String)] = []
+    /// The route that refuses; nil where no route is meant.
+    package var route: Int?
   }
 
   package enum Match: Sendable {
@@ -98,7 +100,7 @@ public struct RouteTable: Sendable {
         throw .bodyTooLarge(limit: limit, setting: setting(of: route))
       }
     } catch {
-      return .refused(Refusal(error: error))
+      return .refused(Refusal(error: error, route: route))
     }
     return match
   }
@@ -122,12 +124,17 @@ public struct RouteTable: Sendable {
         request.body, coding, limit: bodyLimit(of: route), setting: setting(of: route))
       return try routes[route].handler(decoded)
     } catch {
-      return HTTPResponse(error, requestID: request.requestID)
+      return routes[route].errorResponse(error, request.requestID)
     }
   }
 
+  /// What `error` looks like to a client of `route`.
+  package func response(to error: ServingError, of route: Int?, requestID: String) -> HTTPResponse {
+    route.map { routes[$0].errorResponse(error, requestID) } ?? HTTPResponse(error, requestID: requestID)
+  }
+
   package func response(to refusal: Refusal, requestID: String) -> HTTPResponse {
-    var response = HTTPResponse(refusal.error, requestID: requestID)
+    var response = response(to: refusal.error, of: refusal.route, requestID: requestID)
     response.headers += refusal.headers
     return response
   }

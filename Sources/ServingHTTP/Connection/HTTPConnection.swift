@@ -201,11 +201,11 @@ final class HTTPConnection: ChannelDuplexHandler {
     }
     guard core.enter() else {
       answer(
-        HTTPResponse(
-          ServingError(
+        core.table.response(
+          to: ServingError(
             .overloaded, "All places for waiting requests are taken; try again shortly.",
             limit: "\(core.configuration.maxQueued) requests", setting: core.configuration.maxQueuedSetting),
-          requestID: request.requestID))
+          of: route, requestID: request.requestID))
       return
     }
     phase = .computing
@@ -255,7 +255,7 @@ final class HTTPConnection: ChannelDuplexHandler {
     }
     let headers = current?.head.headers ?? HTTPHeaderFields()
     let identity = current?.identity ?? .generated(loop.requestNumber())
-    let response = HTTPResponse(error, requestID: identity.text(in: headers))
+    let response = core.table.response(to: error, of: current?.route, requestID: identity.text(in: headers))
     ResponseWriter.write(
       response, identity, headers,
       ResponseWriter.Context(

@@ -53,8 +53,8 @@ final class ServerCore: Sendable {
       if case .active = state {
         response = self.table.run(route, request)
       } else {
-        response = HTTPResponse(
-          ServingError(.draining, "The server is shutting down."), requestID: request.requestID)
+        response = self.table.response(
+          to: ServingError(.draining, "The server is shutting down."), of: route, requestID: request.requestID)
       }
       self.leave()
       eventLoop.execute { done(response) }

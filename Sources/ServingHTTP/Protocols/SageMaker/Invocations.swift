@@ -6,23 +6,28 @@ extension Route {
   public static func invocations(_ handler: any InvocationHandler) -> Route {
     Route(
       .POST, "/invocations", doc: "Predictions for the body.", execution: .measured { handler.expectedNanoseconds }
-    ) { request throws(ServingError) in
-      let headers = request.headers
-      let contentType = headers["content-type"]
-      let accept = headers.joined("accept")
-      let attributes = headers["x-amzn-sagemaker-custom-attributes"]
-      let result: Result<InvocationResponse, ServingError> = request.body.withUnsafeReadableBytes { bytes in
-        do throws(ServingError) {
-          return .success(
-            try handler.invoke(
-              InvocationRequest(contentType: contentType, accept: accept, customAttributes: attributes, body: bytes)))
-        } catch {
-          return .failure(error)
-        }
+    ) { request throws(ServingError) in try handler.respond(to: request) }
+  }
+}
+
+extension InvocationHandler {
+  /// The answer to a request whose body is the model's input.
+  func respond(to request: HTTPRequest) throws(ServingError) -> HTTPResponse {
+    let headers = request.headers
+    let contentType = headers["content-type"]
+    let accept = headers.joined("accept")
+    let attributes = headers["x-amzn-sagemaker-custom-attributes"]
+    let result: Result<InvocationResponse, ServingError> = request.body.withUnsafeReadableBytes { bytes in
+      do throws(ServingError) {
+        return .success(
+          try invoke(
+            InvocationRequest(contentType: contentType, accept: accept, customAttributes: attributes, body: bytes)))
+      } catch {
+        return .failure(error)
       }
-      let answer = try result.get()
-      return HTTPResponse(status: 200, contentType: answer.contentType, body: answer.body)
     }
+    let answer = try result.get()
+    return HTTPResponse(status: 200, contentType: answer.contentType, body: answer.body)
   }
 }
 
