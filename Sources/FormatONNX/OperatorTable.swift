@@ -1,7 +1,7 @@
 /// Every ONNX operator that models may use. One operator is one file under `Operators/` and one name here.
 public enum OperatorTable {
   public static let operators: [ONNXOperator] =
-    math + array + neural + machineLearning + control
+    math + array + neural + vision + machineLearning + control
 
   /// Arithmetic, comparison, logic, reductions.
   static let math: [ONNXOperator] =
@@ -23,9 +23,12 @@ public enum OperatorTable {
   /// Convolution, pooling, normalisation, recurrence, attention.
   static let neural: [ONNXOperator] =
     pools + rowNormalizations + recurrent + losses + axisNormalizations + [
-      attention, batchNormalization, conv, convInteger, convTranspose, gridSample, qLinearConv, resize, rotaryEmbedding,
-      upsample,
+      attention, batchNormalization, causalConvWithState, col2Im, conv, convInteger, convTranspose, deformConv,
+      gridSample, linearAttention, maxUnpool, qLinearConv, resize, rotaryEmbedding, upsample,
     ]
+
+  /// Places in images, and regions of them.
+  static let vision: [ONNXOperator] = [affineGrid, maxRoiPool, roiAlign]
 
   /// The domain `ai.onnx.ml`.
   static let machineLearning: [ONNXOperator] = [

@@ -65,13 +65,13 @@ public struct DFT: Operator {
     let count =
       try Operand.optional(inputs, 1, "dft_length").map { try Operand.integer($0, "dft_length") }
       ?? (isInverse && isOneSided ? 2 * (own - 1) : own)
-    let transform = try FourierTransform(count)
+    try FourierLength.check(count)
     var dims = x.shape.dims
     dims[at] = isOneSided && !isInverse ? count / 2 + 1 : count
     dims[rank - 1] = isInverse && isOneSided ? 1 : 2
     let out = try context.allocate(x.dtype, Shape(dims))
     let body = Body(
-      op: self, x: x, out: out, transform: transform, own: own, parts: parts, result: dims[at],
+      op: self, x: x, out: out, count: count, own: own, parts: parts, result: dims[at],
       inner: x.shape.product((at + 1)..<(rank - 1)), outer: x.shape.product(0..<at))
     guard try x.dtype.withReal(body) != nil else { throw Operand.unsupported(x.dtype, "floating-point numbers") }
     return [.tensor(out)]
@@ -81,16 +81,19 @@ public struct DFT: Operator {
     let op: DFT
     let x: Tensor
     let out: Tensor
-    let transform: FourierTransform
-    let own: Int, parts: Int, result: Int, inner: Int, outer: Int
+    let count: Int, own: Int, parts: Int, result: Int, inner: Int, outer: Int
 
     func run<E: RealElement>(_ type: E.Type) throws {
+      // As NumPy does: forward in double precision, back in that of the elements.
+      if op.isInverse { try run(type, E.Wide.self) } else { try run(type, Double.self) }
+    }
+
+    private func run<E: RealElement, T: RealScalar>(_ type: E.Type, _ precision: T.Type) throws {
       let from = x.readable(E.self)
       let to = out.writable(E.self)
-      let count = transform.count
+      let transform = try FourierTransform<T>(count)
       let isReal = op.isInverse && op.isOneSided
-      var re = [Double](repeating: 0, count: count)
-      var im = re
+      var values = [Complex<T>](repeating: Complex(re: 0, im: 0), count: count)
       for line in 0..<(outer &* inner) {
         let (o, i) = (line / inner, line % inner)
         for k in 0..<count {
@@ -98,22 +101,22 @@ public struct DFT: Operator {
           let mirrored = isReal && k > count / 2
           let source = mirrored ? count - k : k
           let at = ((o &* own &+ source) &* inner &+ i) &* parts
-          re[k] = source < own ? from[at].wide.double : 0
-          im[k] = source < own && parts == 2 ? from[at + 1].wide.double : 0
-          if mirrored { im[k] = -im[k] }
+          values[k].re = source < own ? T(double: from[at].wide.double) : 0
+          values[k].im = source < own && parts == 2 ? T(double: from[at + 1].wide.double) : 0
+          if mirrored { values[k].im = -values[k].im }
         }
         if isReal {
-          im[0] = 0
-          if count % 2 == 0 { im[count / 2] = 0 }
+          values[0].im = 0
+          if count % 2 == 0 { values[count / 2].im = 0 }
         }
-        transform.transform(&re, &im, inverse: op.isInverse)
+        transform.transform(&values, inverse: op.isInverse)
         for k in 0..<result {
           let at = (o &* result &+ k) &* inner &+ i
           if isReal {
-            to[at] = E(wide: E.Wide(double: re[k]))
+            to[at] = E(wide: E.Wide(double: values[k].re.double))
           } else {
-            to[2 &* at] = E(wide: E.Wide(double: re[k]))
-            to[2 &* at + 1] = E(wide: E.Wide(double: im[k]))
+            to[2 &* at] = E(wide: E.Wide(double: values[k].re.double))
+            to[2 &* at + 1] = E(wide: E.Wide(double: values[k].im.double))
           }
         }
       }
@@ -178,7 +181,7 @@ public struct STFT: Operator {
     let bins = isOneSided ? count / 2 + 1 : count
     let out = try context.allocate(x.dtype, [x.shape[0], frames, bins, 2])
     let body = Body(
-      x: x, window: window, out: out, transform: try FourierTransform(count), step: step, frames: frames, bins: bins)
+      x: x, window: window, out: out, count: count, step: step, frames: frames, bins: bins)
     guard try x.dtype.withReal(body) != nil else { throw Operand.unsupported(x.dtype, "floating-point numbers") }
     return [.tensor(out)]
   }
@@ -187,27 +190,26 @@ public struct STFT: Operator {
     let x: Tensor
     let window: Tensor?
     let out: Tensor
-    let transform: FourierTransform
-    let step: Int, frames: Int, bins: Int
+    let count: Int, step: Int, frames: Int, bins: Int
 
     func run<E: RealElement>(_ type: E.Type) throws {
       let from = x.readable(E.self)
       let to = out.writable(E.self)
-      let (batch, samples, parts, count) = (x.shape[0], x.shape[1], x.shape[2], transform.count)
+      let (batch, samples, parts) = (x.shape[0], x.shape[1], x.shape[2])
+      let transform = try FourierTransform<Double>(count)
       let weights = window.map { w in (0..<count).map { w.readable(E.self)[$0].wide.double } }
-      var re = [Double](repeating: 0, count: count)
-      var im = re
+      var values = [Complex<Double>](repeating: Complex(re: 0, im: 0), count: count)
       for line in 0..<(batch &* frames) {
         let start = (line / frames &* samples &+ line % frames &* step) &* parts
         for k in 0..<count {
           let weight = weights?[k] ?? 1
-          re[k] = from[start &+ k &* parts].wide.double * weight
-          im[k] = parts == 2 ? from[start &+ k &* parts &+ 1].wide.double * weight : 0
+          values[k].re = from[start &+ k &* parts].wide.double * weight
+          values[k].im = parts == 2 ? from[start &+ k &* parts &+ 1].wide.double * weight : 0
         }
-        transform.transform(&re, &im, inverse: false)
+        transform.transform(&values, inverse: false)
         for k in 0..<bins {
-          to[(line &* bins &+ k) &* 2] = E(wide: E.Wide(double: re[k]))
-          to[(line &* bins &+ k) &* 2 &+ 1] = E(wide: E.Wide(double: im[k]))
+          to[(line &* bins &+ k) &* 2] = E(wide: E.Wide(double: values[k].re))
+          to[(line &* bins &+ k) &* 2 &+ 1] = E(wide: E.Wide(double: values[k].im))
         }
       }
     }

@@ -48,8 +48,8 @@ public struct CosineWindow: Operator {
 
   public func evaluate(_ inputs: inout [Value?], _ context: EvaluationContext) throws -> [Value] {
     let count = try Operand.integer(try Operand.tensor(inputs, 0, "size"), "size")
-    guard count <= FourierTransform.maxCount else {
-      throw GraphError(.limit, "a window of \(count); at most \(FourierTransform.maxCount) can be made")
+    guard count <= FourierLength.max else {
+      throw GraphError(.limit, "a window of \(count); at most \(FourierLength.max) can be made")
     }
     let out = try context.allocate(.float64, [count])
     let to = out.writable(Double.self)
@@ -92,7 +92,7 @@ public struct MelWeightMatrix: Operator {
       return edge.readable(Double.self)[0]
     }
     guard bins > 0, length > 0, rate > 0, edges[0] >= 0, edges[1] >= edges[0], edges[1] <= Double(rate) / 2,
-      bins <= 1 << 20, length <= FourierTransform.maxCount
+      bins <= 1 << 20, length <= FourierLength.max
     else {
       throw GraphError(
         .invalidInput,
