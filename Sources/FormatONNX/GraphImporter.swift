@@ -105,9 +105,19 @@ final class GraphImporter {
     return (inner.builder.graph, inner.captures.map(\.outer))
   }
 
-  /// Adds the nodes of a graph attribute without inputs to this graph and returns its outputs.
-  func inlineSubgraph(_ proto: GraphProto) throws -> [ValueID] {
+  /// Adds the nodes of a graph attribute to this graph and returns its outputs.
+  ///
+  /// - Parameter arguments: the values of the graph's inputs, by position.
+  func inlineSubgraph(_ proto: GraphProto, arguments: [ValueID]) throws -> [ValueID] {
     guard depth < model.limits.maxDepth else { throw ONNXError(.limit, "graphs are nested too deep") }
+    try distinct(proto.inputs, "input", of: proto)
+    guard proto.inputs.count == arguments.count else {
+      throw ONNXError(
+        .invalidModel, "graph \"\(proto.name)\" has \(proto.inputs.count) inputs, \(arguments.count) are passed")
+    }
+    var proto = proto
+    let formal = Set(proto.inputs.map(\.name))
+    proto.initializers.removeAll { formal.contains($0.name) }
     let saved = (scope, defined)
     defined = []
     depth += 1
@@ -115,6 +125,10 @@ final class GraphImporter {
       depth -= 1
       (scope, defined) = saved
       for (name, id) in captured where scope[name] == nil { scope[name] = id }
+    }
+    for (info, id) in zip(proto.inputs, arguments) {
+      defined.insert(info.name)
+      scope[info.name] = id
     }
     return try importBody(proto).map(\.id)
   }
@@ -285,7 +299,8 @@ final class GraphImporter {
 
   // MARK: Values
 
-  private func resolve(_ name: String) throws -> ValueID? {
+  /// The value of that name in this graph or, captured, in one around it; nil where there is none.
+  func resolve(_ name: String) throws -> ValueID? {
     if let id = scope[name] { return id }
     guard let outer, let id = try outer.resolve(name) else { return nil }
     let fact = outer.builder.fact(id)

@@ -85,8 +85,12 @@ public final class Lowering {
     try importer.importSubgraph(graphProto(name), formals: formals)
   }
 
-  /// Adds the nodes of a graph attribute without inputs in the place of this node and returns its outputs.
-  public func inlinedGraph(_ name: String) throws -> [ValueID] { try importer.inlineSubgraph(graphProto(name)) }
+  /// Adds the nodes of a graph attribute in the place of this node and returns its outputs.
+  ///
+  /// - Parameter arguments: the values of the graph's inputs, by position.
+  public func inlinedGraph(_ name: String, arguments: [ValueID] = []) throws -> [ValueID] {
+    try importer.inlineSubgraph(graphProto(name), arguments: arguments)
+  }
 
   private func graphProto(_ name: String) throws -> GraphProto {
     let proto: GraphProto? = try attribute(name) { if case .graph(let v) = $0 { v } else { nil } }
@@ -112,6 +116,25 @@ public final class Lowering {
       throw GraphError(.invalidModel, "attribute \"\(name)\" has the wrong type (\(found.value.kind))")
     }
     return value
+  }
+
+  // MARK: The graph around the node
+
+  /// The value that the graph knows by `name` where the node stands.
+  ///
+  /// - Throws: `GraphError` when nothing before the node defines it.
+  public func value(named name: String) throws -> ValueID {
+    guard let id = try importer.resolve(name) else {
+      throw GraphError(.invalidModel, "\"\(name)\" is not defined before the node")
+    }
+    return id
+  }
+
+  /// The gradients of `y` with respect to the first `count` of `cuts`: see `GraphBuilder.gradients`.
+  public func gradients(
+    of y: ValueID, withRespectTo count: Int, cuts: [ValueID], values: [ValueID]
+  ) throws -> [ValueID] {
+    try importer.builder.gradients(of: y, withRespectTo: count, cuts: cuts, values: values)
   }
 
   // MARK: Building

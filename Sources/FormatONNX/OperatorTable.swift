@@ -1,13 +1,13 @@
 /// Every ONNX operator that models may use. One operator is one file under `Operators/` and one name here.
 public enum OperatorTable {
   public static let operators: [ONNXOperator] =
-    math + array + neural + vision + machineLearning + control
+    math + array + neural + vision + machineLearning + control + training
 
   /// Arithmetic, comparison, logic, reductions.
   static let math: [ONNXOperator] =
     unary + activations + arithmetic + logic + comparison + variadic + casting + softmax + reductions + argReductions
     + cumulative + quantization + signal + random
-    + [clip, det, einsum, gemm, matMul, mod, pRelu, pow, `where`]
+    + [clip, det, einsum, gemm, matMul, mod, pRelu, pow, swiGLU, `where`]
 
   /// Shapes, gathering, joining, selecting; strings.
   static let array: [ONNXOperator] = [
@@ -24,7 +24,7 @@ public enum OperatorTable {
   static let neural: [ONNXOperator] =
     pools + rowNormalizations + recurrent + losses + axisNormalizations + [
       attention, batchNormalization, causalConvWithState, col2Im, conv, convInteger, convTranspose, deformConv,
-      gridSample, linearAttention, maxUnpool, qLinearConv, resize, rotaryEmbedding, upsample,
+      flexAttention, gridSample, linearAttention, maxUnpool, qLinearConv, resize, rotaryEmbedding, upsample,
     ]
 
   /// Places in images, and regions of them.
@@ -44,6 +44,9 @@ public enum OperatorTable {
     concatFromSequence, splitToSequence, sequenceMap,
     makeOptional, optionalHasElement, optionalGetElement,
   ]
+
+  /// The domain `ai.onnx.preview.training`.
+  static let training: [ONNXOperator] = optimizers + [gradient]
 
   private static let index: [String: ONNXOperator] = Dictionary(
     operators.map { ("\($0.domain)/\($0.name)", $0) }, uniquingKeysWith: { first, _ in first })

@@ -15,16 +15,6 @@ extension OperatorTable {
       let gamma = try n.float("gamma", default: n.version == 1 ? 1.0507 : 1.0507010221481323)
       return try [n.add(Unary(.selu, alpha: alpha, beta: gamma), n.required(0))]
     },
-    ONNXOperator("SwiGLU", versions: [28]) { n in
-      let (a, b) = (try n.required(0), try n.required(1))
-      if let x = n.fact(a).shape, let y = n.fact(b).shape {
-        guard x.count == y.count, !zip(x, y).contains(where: { $0.isProvablyDifferent(from: $1) }) else {
-          throw GraphError(.invalidModel, "A \(n.fact(a)) and B \(n.fact(b)) must have one shape")
-        }
-      }
-      let gate = try n.add(Unary(.swish, alpha: n.float("alpha", default: 1)), a)
-      return try [n.add(Arithmetic(.multiply), gate, b)]
-    },
     ONNXOperator("Gelu", versions: [20]) { n in
       switch try n.string("approximate", default: "none") {
       case "none": return try [n.add(Unary(.gelu), n.required(0))]

@@ -99,6 +99,16 @@ public struct Softmax: Operator {
         }
         let scale = 1 / sum
         for i in 0..<count { z[i &* inner] = E(wide: z[i &* inner].wide * scale) }
+      } else if out.dtype == .float16 {
+        // The standard's function body has a float16 tensor after each step; its reference evaluator rounds likewise.
+        var sum = E.Wide.zero
+        for i in 0..<count {
+          let e = E(wide: .exp(E(wide: x[i &* inner].wide - top).wide))
+          z[i &* inner] = e
+          sum += e.wide
+        }
+        let total = E(wide: sum).wide
+        for i in 0..<count { z[i &* inner] = E(wide: z[i &* inner].wide / total) }
       } else {
         var sum = E.Wide.zero
         for i in 0..<count { sum += .exp(x[i &* inner].wide - top) }

@@ -1,79 +1,73 @@
+import Kernels
 public import TensorCore
 
-/// Attention through a matrix that each head carries from place to place, without a softmax (`LinearAttention` of the
-/// ONNX standard; the gated delta rule: Yang et al., Gated Delta Networks, 2024).
+/// Attention without softmax, as a recurrence over a state of `[size of keys, size of values]` a head. ONNX
+/// `LinearAttention`.
 ///
-/// Inputs: queries `[batch, length, queryHeads * dk]`, keys `[batch, length, heads * dk]`, values
-/// `[batch, length, heads * dv]`, optionally the state `[batch, heads, dk, dv]` that an earlier run left (zeros without),
-/// the logarithm of the decay `[batch, length, heads or heads * dk]` and the rate of updates `[batch, length, heads or 1]`.
-/// Outputs: `[batch, length, queryHeads * dv]` and the state. With the state S, at each place
-/// `S = exp(decay) S; S += key ⊗ rate (value - Sᵀ key); output = scale Sᵀ query`; without the delta rule
-/// `S += key ⊗ value`.
+/// Each place first lets the state decay (gated rules), then writes `k ⊗ v` (delta rules: `beta * k ⊗ (v - Sᵀk)`), then
+/// reads `scale * qᵀS`. Inputs: query `[batch, length, queryHeads * dk]`, key `[batch, length, keyHeads * dk]`, value
+/// `[batch, length, keyHeads * dv]`, past state `[batch, keyHeads, dk, dv]` (absent: zeros), the decay's logarithm
+/// `[batch, length, keyHeads]` or `[..., keyHeads * dk]`, beta `[batch, length, keyHeads]` or `[batch, length, 1]`.
+/// Outputs: `[batch, length, queryHeads * dv]` and the state, of the past state's type. Computed in `float32`.
 public struct LinearAttention: Operator {
+  /// How a place changes the state.
+  public enum Rule: String, Sendable, CaseIterable {
+    case linear, gated, delta
+    case gatedDelta = "gated_delta"
+
+    var decays: Bool { self == .gated || self == .gatedDelta }
+    var corrects: Bool { self == .delta || self == .gatedDelta }
+  }
+
+  public var rule: Rule
   public var queryHeads: Int
-  public var heads: Int
-  /// nil: `1 / sqrt(dk)`.
+  public var keyHeads: Int
+  /// nil: the reciprocal root of the keys' size.
   public var scale: Float?
-  /// True: the state decays.
-  public var isGated: Bool
-  /// True: what the state already gives for a key is replaced.
-  public var isDelta: Bool
 
   public var name: String { "LinearAttention" }
   public var attributes: [(name: String, value: String)] {
-    [("heads", "\(queryHeads)/\(heads)"), ("gated", "\(isGated)"), ("delta", "\(isDelta)")]
+    [("rule", rule.rawValue), ("queryHeads", "\(queryHeads)"), ("keyHeads", "\(keyHeads)")]
   }
 
-  public init(queryHeads: Int, heads: Int, scale: Float?, isGated: Bool, isDelta: Bool) {
+  /// - Throws: `GraphError` when the heads of queries do not divide among those of keys.
+  public init(rule: Rule, queryHeads: Int, keyHeads: Int, scale: Float?) throws {
+    guard queryHeads > 0, keyHeads > 0, queryHeads < 1 << 30, queryHeads % keyHeads == 0 else {
+      throw GraphError(.invalidModel, "\(queryHeads) query heads are no multiple of \(keyHeads) key heads")
+    }
+    self.rule = rule
     self.queryHeads = queryHeads
-    self.heads = heads
+    self.keyHeads = keyHeads
     self.scale = scale
-    self.isGated = isGated
-    self.isDelta = isDelta
   }
+
+  private static let labels = ["query", "key", "value", "past_state", "decay", "beta"]
 
   public func outputFacts(_ inputs: [Fact?]) throws -> [Fact] {
-    let labels = ["query", "key", "value"]
-    let packed = try labels.indices.map { try Operand.fact(inputs, $0, labels[$0]) }
+    let query = try Operand.fact(inputs, 0, "query")
+    let key = try Operand.fact(inputs, 1, "key")
+    let value = try Operand.fact(inputs, 2, "value")
     let past = try Operand.optionalFact(inputs, 3, "past_state")
-    let decay = try Operand.optionalFact(inputs, 4, "decay")
-    let rate = try Operand.optionalFact(inputs, 5, "beta")
-    guard heads > 0, queryHeads > 0, queryHeads % heads == 0, queryHeads < 1 << 30 else {
-      throw GraphError(.invalidModel, "\(queryHeads) query heads must be a positive multiple of \(heads) key heads")
-    }
-    guard (decay != nil) == isGated, (rate != nil) == isDelta else {
-      throw GraphError(.invalidModel, "decay must be given exactly for gated rules, and beta exactly for delta rules")
-    }
-    let type = packed[0].type
-    if let dtype = type?.dtype, !dtype.isReal { throw Operand.unsupported(dtype, "floating-point numbers") }
-    if let dtype = past?.dtype, !dtype.isReal { throw Operand.unsupported(dtype, "floating-point numbers") }
-    for other in [packed[1], packed[2], decay, rate] { try Operand.sameType(type?.dtype, other?.dtype) }
-    for (label, fact) in zip(labels + ["decay", "beta"], packed + [decay, rate]) {
-      guard let shape = fact?.shape else { continue }
-      let places = zip(shape, packed[0].shape ?? shape).prefix(2)
-      guard shape.count == 3, !places.contains(where: { $0.isProvablyDifferent(from: $1) }) else {
-        throw GraphError(.invalidModel, "\(label) must have shape BxTx(heads*size) and has shape \(shape.text)")
+    if let dtype = query.dtype, !dtype.isReal { throw Operand.unsupported(dtype, "floating-point numbers") }
+    for (index, isUsed) in [(4, rule.decays), (5, rule.corrects)] {
+      let isGiven = try Operand.optionalFact(inputs, index, Self.labels[index]) != nil
+      if isGiven != isUsed {
+        let verb = isUsed ? "needs" : "takes no"
+        throw GraphError(.invalidModel, "update rule \"\(rule.rawValue)\" \(verb) input \(Self.labels[index])")
       }
     }
-    func size(_ index: Int, _ count: Int) throws -> Dim {
-      guard let packed = packed[index].shape?[2] else { return .unknown }
-      let size = packed.divided(exactlyBy: Dim(count))
-      if packed.value != nil, size == nil {
-        throw GraphError(.invalidModel, "\(labels[index]) of \(packed) elements does not divide into \(count) heads")
+    for (index, label) in Self.labels.enumerated() where index != 3 {
+      if let shape = try Operand.optionalFact(inputs, index, label)?.shape, shape.count != 3 {
+        throw GraphError(.invalidModel, "\(label) must have rank 3 and has shape \(shape.text)")
       }
-      return size ?? .unknown
     }
-    let (dk, own, dv) = (try size(0, queryHeads), try size(1, heads), try size(2, heads))
-    guard !dk.isProvablyDifferent(from: own) else {
-      throw GraphError(.invalidModel, "queries of size \(dk) do not fit keys of size \(own)")
-    }
-    let first = packed[0].shape ?? packed[1].shape ?? packed[2].shape ?? [.unknown, .unknown]
-    let state = [first[0], Dim(heads), dk, dv]
-    if let p = past?.shape, p.count != 4 || zip(p, state).contains(where: { $0.isProvablyDifferent(from: $1) }) {
-      throw GraphError(.invalidModel, "past_state must have shape \(state.text) and has shape \(p.text)")
-    }
+    func size(_ fact: Fact, _ heads: Int) -> Dim { fact.shape?[2].divided(exactlyBy: Dim(heads)) ?? .unknown }
+    let width = size(value, keyHeads)
+    let batch = query.shape?[0] ?? .unknown
+    let state = past?.shape ?? [batch, Dim(keyHeads), size(key, keyHeads), width]
     return [
-      Fact(type: type, shape: [first[0], first[1], dv * Dim(queryHeads)]), Fact(type: past?.type ?? type, shape: state),
+      Fact(type: query.type, shape: [batch, query.shape?[1] ?? .unknown, Dim(queryHeads) * width]),
+      Fact(type: past?.type ?? query.type, shape: state),
     ]
   }
 
@@ -82,75 +76,110 @@ public struct LinearAttention: Operator {
     let key = try Operand.tensor(inputs, 1, "key")
     let value = try Operand.tensor(inputs, 2, "value")
     let past = try Operand.optional(inputs, 3, "past_state")
-    let decay = try Operand.optional(inputs, 4, "decay")
-    let rate = try Operand.optional(inputs, 5, "beta")
-    for tensor in [query, key, value, decay, rate].compactMap({ $0 }) {
-      guard tensor.shape.rank == 3, tensor.shape[0] == query.shape[0], tensor.shape[1] == query.shape[1] else {
-        throw GraphError(.invalidInput, "an input of shape \(tensor.shape) does not fit queries of \(query.shape)")
-      }
-    }
-    let (batch, length) = (query.shape[0], query.shape[1])
-    guard heads > 0, queryHeads > 0, query.shape[2] % queryHeads == 0, value.shape[2] % heads == 0 else {
-      throw GraphError(
-        .invalidInput, "\(query.shape) and \(value.shape) do not divide into \(queryHeads)/\(heads) heads")
-    }
-    let (dk, dv) = (query.shape[2] / queryHeads, value.shape[2] / heads)
-    guard Shape([dk, heads]).checkedElementCount == key.shape[2],
-      past.map({ $0.shape.dims == [batch, heads, dk, dv] }) ?? true,
-      decay.map({ $0.shape[2] == heads || $0.shape[2] == heads * dk }) ?? !isGated,
-      rate.map({ $0.shape[2] == heads || $0.shape[2] == 1 }) ?? !isDelta
+    let decay = rule.decays ? try Operand.tensor(inputs, 4, "decay") : nil
+    let beta = rule.corrects ? try Operand.tensor(inputs, 5, "beta") : nil
+    let given = [query, key, value] + [decay, beta].compactMap { $0 }
+    guard given.allSatisfy({ $0.shape.rank == 3 && $0.shape[0] == query.shape[0] && $0.shape[1] == query.shape[1] }),
+      query.shape[2] % queryHeads == 0, key.shape[2] % keyHeads == 0, value.shape[2] % keyHeads == 0,
+      query.shape[2] / queryHeads == key.shape[2] / keyHeads
     else {
       throw GraphError(
-        .invalidInput, "key of \(key.shape), past_state, decay or beta do not fit \(heads) heads of sizes \(dk), \(dv)")
+        .invalidInput,
+        "inputs of shapes \(given.map(\.shape.description)) do not fit \(queryHeads) and \(keyHeads) heads")
     }
-    let shape: Shape = [batch, length, queryHeads &* dv]
-    guard Shape([batch, length, queryHeads, dv]).checkedElementCount != nil else {
-      throw GraphError(.limit, "an output of \(queryHeads) heads of \(dv) elements is too large")
+    let (batch, length) = (query.shape[0], query.shape[1])
+    let (size, width) = (key.shape[2] / keyHeads, value.shape[2] / keyHeads)
+    let stateShape: Shape = [batch, keyHeads, size, width]
+    if let past, past.shape != stateShape {
+      throw GraphError(.invalidInput, "past_state of shape \(past.shape) must have shape \(stateShape)")
     }
-    let stateShape: Shape = [batch, heads, dk, dv]
-    var state =
-      try past.map { try Numbers.read($0) }
-      ?? [Double](repeating: 0, count: try Numbers.count(stateShape))
-    var out = [Double](repeating: 0, count: try Numbers.count(shape))
-    let (q, k, v) = (try Numbers.read(query), try Numbers.read(key), try Numbers.read(value))
-    let gates = isGated ? try decay.map { try Numbers.read($0).map(Double.exp) } : nil
-    let rates = isDelta ? try rate.map { try Numbers.read($0) } : nil
-    let factor = scale.map { Double($0) } ?? 1 / Double(dk).squareRoot()
-    var added = [Double](repeating: 0, count: dv)
-    for b in 0..<(out.isEmpty ? 0 : batch) {
-      for t in 0..<length {
-        let place = b * length + t
-        for h in 0..<heads {
-          let start = (b * heads + h) * dk * dv
-          let ks = (place * heads + h) * dk
-          for m in 0..<dv { added[m] = v[(place * heads + h) * dv + m] }
-          if let gates, let width = decay?.shape[2] {
-            for d in 0..<dk {
-              let gate = gates[width == heads ? place * heads + h : ks + d]
-              for m in 0..<dv { state[start + d * dv + m] *= gate }
-            }
-          }
-          if let rates, let width = rate?.shape[2] {
-            let r = rates[width == 1 ? place : place * heads + h]
-            for d in 0..<dk { for m in 0..<dv { added[m] -= state[start + d * dv + m] * k[ks + d] } }
-            for m in 0..<dv { added[m] *= r }
-          }
-          for d in 0..<dk { for m in 0..<dv { state[start + d * dv + m] += k[ks + d] * added[m] } }
-          let shared = queryHeads / heads
-          for own in (h * shared)..<((h + 1) * shared) {
-            let qs = (place * queryHeads + own) * dk
-            let to = (place * queryHeads + own) * dv
-            for d in 0..<dk {
-              let weight = q[qs + d] * factor
-              for m in 0..<dv { out[to + m] += weight * state[start + d * dv + m] }
-            }
-          }
+    if let decay, decay.shape[2] != keyHeads, decay.shape[2] != key.shape[2] {
+      throw GraphError(.invalidInput, "decay of shape \(decay.shape) fits neither \(keyHeads) heads nor their keys")
+    }
+    if let beta, beta.shape[2] != keyHeads, beta.shape[2] != 1 {
+      throw GraphError(.invalidInput, "beta of shape \(beta.shape) fits neither \(keyHeads) heads nor 1")
+    }
+    let state = try context.allocate(.float32, stateShape)
+    let to = state.unsafeMutableElements(of: Float.self)
+    if let past {
+      let from = try Recurrent.converted(past, Float.self)
+      for (i, x) in from.unsafeElements(of: Float.self).enumerated() { to[i] = x }
+    } else {
+      to.update(repeating: 0)
+    }
+    let y = try context.allocate(.float32, [batch, length, queryHeads &* width])
+    let run = LinearAttentionRun(
+      rule: rule, length: length, size: size, width: width, queryHeads: queryHeads, keyHeads: keyHeads,
+      scale: scale ?? 1 / Float(size).squareRoot(), query: try Recurrent.converted(query, Float.self),
+      key: try Recurrent.converted(key, Float.self), value: try Recurrent.converted(value, Float.self),
+      decay: try decay.map { try Recurrent.converted($0, Float.self) },
+      beta: try beta.map { try Recurrent.converted($0, Float.self) }, state: state, y: y)
+    context.pool.parallelFor(batch &* keyHeads, grain: 1) { lower, upper in
+      for plane in lower..<upper { run.run(batch: plane / keyHeads, head: plane % keyHeads) }
+    }
+    return [
+      .tensor(try Recurrent.restored(y, query.dtype, context)),
+      .tensor(try Recurrent.restored(state, past?.dtype ?? query.dtype, context)),
+    ]
+  }
+}
+
+/// One run; all tensors are `float32`. A plane (a sample's head of keys) touches its own part of `state` and `y` only.
+private struct LinearAttentionRun {
+  let rule: LinearAttention.Rule
+  let length: Int, size: Int, width: Int
+  let queryHeads: Int, keyHeads: Int
+  let scale: Float
+  let query: Tensor, key: Tensor, value: Tensor
+  let decay: Tensor?, beta: Tensor?
+  let state: Tensor, y: Tensor
+
+  func run(batch: Int, head: Int) {
+    let q = query.unsafeElements(of: Float.self)
+    let k = key.unsafeElements(of: Float.self)
+    let v = value.unsafeElements(of: Float.self)
+    let s = UnsafeMutableBufferPointer(
+      rebasing: state.unsafeMutableElements(of: Float.self)[
+        (batch &* keyHeads &+ head) &* size &* width..<(batch &* keyHeads &+ head &+ 1) &* size &* width])
+    let out = y.unsafeMutableElements(of: Float.self)
+    let group = queryHeads / keyHeads
+    var written = [Float](repeating: 0, count: width)
+    for t in 0..<length {
+      let place = batch &* length &+ t
+      let keys = (place &* keyHeads &+ head) &* size
+      let values = (place &* keyHeads &+ head) &* width
+      if let decay { fade(s, decay, place, head) }
+      for m in 0..<width { written[m] = v[values &+ m] }
+      if let beta {
+        let isShared = beta.shape[2] == 1
+        let rate = beta.unsafeElements(of: Float.self)[isShared ? place : place &* keyHeads &+ head]
+        for m in 0..<width {
+          var held: Float = 0
+          for i in 0..<size { held += s[i &* width &+ m] * k[keys &+ i] }
+          written[m] = rate * (written[m] - held)
+        }
+      }
+      for i in 0..<size {
+        for m in 0..<width { s[i &* width &+ m] += k[keys &+ i] * written[m] }
+      }
+      for g in 0..<group {
+        let at = place &* queryHeads &+ head &* group &+ g
+        for m in 0..<width {
+          var sum: Float = 0
+          for i in 0..<size { sum += q[at &* size &+ i] * s[i &* width &+ m] }
+          out[at &* width &+ m] = scale * sum
         }
       }
     }
-    return [
-      try Numbers.write(out, query.dtype, shape, context),
-      try Numbers.write(state, past?.dtype ?? query.dtype, stateShape, context),
-    ]
+  }
+
+  private func fade(_ s: UnsafeMutableBufferPointer<Float>, _ decay: Tensor, _ place: Int, _ head: Int) {
+    let logs = decay.unsafeElements(of: Float.self)
+    let isPerHead = decay.shape[2] == keyHeads
+    let at = place &* keyHeads &+ head
+    for i in 0..<size {
+      let factor = Float.exp(logs[isPerHead ? at : at &* size &+ i])
+      for m in 0..<width { s[i &* width &+ m] *= factor }
+    }
   }
 }
