@@ -1,7 +1,7 @@
 /// Every ONNX operator that models may use. One operator is one file under `Operators/` and one name here.
 public enum OperatorTable {
   public static let operators: [ONNXOperator] =
-    math + array + neural + vision + machineLearning + control + training
+    math + array + neural + vision + machineLearning + control + training + contrib
 
   /// Arithmetic, comparison, logic, reductions.
   static let math: [ONNXOperator] =
@@ -47,6 +47,11 @@ public enum OperatorTable {
 
   /// The domain `ai.onnx.preview.training`.
   static let training: [ONNXOperator] = optimizers + [gradient]
+
+  /// The domain `com.microsoft`.
+  static let contrib: [ONNXOperator] =
+    contribActivations + contribAttention + contribNormalizations + contribStandard + fusedProducts + qLinear
+    + quantizedProducts + [gatherBlockQuantized, tokenizer]
 
   private static let index: [String: ONNXOperator] = Dictionary(
     operators.map { ("\($0.domain)/\($0.name)", $0) }, uniquingKeysWith: { first, _ in first })

@@ -29,9 +29,10 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
 FAMILIES = {
-    "sklearn": ["sklearn_linear", "sklearn_trees", "sklearn_kernels", "sklearn_preprocessing"],
+    "sklearn": ["sklearn_linear", "sklearn_trees", "sklearn_kernels", "sklearn_preprocessing", "sklearn_text"],
     "boosting": ["boosting_models"],
     "torch": ["torch_vision", "torch_sequences"],
+    "contrib": ["contrib"],
 }
 
 

@@ -24,6 +24,14 @@ struct TestTensor: Sendable {
       })
   }
 
+  static func doubles(_ values: [Double], _ dims: [Int]? = nil) -> TestTensor {
+    TestTensor(
+      code: 11, dims: dims ?? [values.count],
+      bytes: values.flatMap { v in
+        withUnsafeBytes(of: v.bitPattern.littleEndian) { Array($0) }
+      })
+  }
+
   static func bool(_ value: Bool) -> TestTensor { TestTensor(code: 9, dims: [], bytes: [value ? 1 : 0]) }
 
   func message(_ name: String) -> ProtoWriter {
@@ -38,7 +46,9 @@ struct TestTensor: Sendable {
 
 /// An attribute of a test model.
 enum TestAttribute: Sendable {
-  case int(Int), ints([Int]), float(Float), text(String), tensor(TestTensor), graph(TestGraph)
+  case int(Int), ints([Int]), float(Float), text(String), texts([String]), tensor(TestTensor), graph(TestGraph)
+  /// In a function's body: the caller's attribute of that name, with its type's code.
+  case reference(String, type: Int)
 
   func message(_ name: String) -> ProtoWriter {
     var m = ProtoWriter()
@@ -56,6 +66,12 @@ enum TestAttribute: Sendable {
     case .text(let v):
       m.text(4, v)
       m.int(20, 3)
+    case .texts(let list):
+      for v in list { m.text(9, v) }
+      m.int(20, 8)
+    case .reference(let name, let type):
+      m.text(21, name)
+      m.int(20, type)
     case .tensor(let v):
       m.message(5, v.message(""))
       m.int(20, 4)
@@ -73,8 +89,16 @@ struct TestNode: Sendable {
   var inputs: [String]
   var outputs: [String]
   var attributes: [String: TestAttribute] = [:]
+  var domain = ""
+  /// Which of a function's variants is meant.
+  var overload = ""
 
-  init(_ op: String, _ inputs: [String], _ outputs: [String], _ attributes: [String: TestAttribute] = [:]) {
+  init(
+    _ op: String, _ inputs: [String], _ outputs: [String], _ attributes: [String: TestAttribute] = [:],
+    domain: String = "", overload: String = ""
+  ) {
+    self.domain = domain
+    self.overload = overload
     self.op = op
     self.inputs = inputs
     self.outputs = outputs
@@ -87,6 +111,37 @@ struct TestNode: Sendable {
     for name in outputs { m.text(2, name) }
     m.text(4, op)
     for (name, value) in attributes.sorted(by: { $0.key < $1.key }) { m.message(5, value.message(name)) }
+    if !domain.isEmpty { m.text(7, domain) }
+    if !overload.isEmpty { m.text(8, overload) }
+    return m
+  }
+}
+
+/// A function of a test model, in the domain `local`.
+struct TestFunction: Sendable {
+  var name: String
+  var inputs: [String]
+  var outputs: [String]
+  var defaults: [String: TestAttribute] = [:]
+  var overload = ""
+  var opset = 21
+  var nodes: [TestNode]
+
+  var message: ProtoWriter {
+    var m = ProtoWriter()
+    m.text(1, name)
+    for name in inputs { m.text(4, name) }
+    for name in outputs { m.text(5, name) }
+    for node in nodes { m.message(7, node.message) }
+    for (domain, version) in [("", opset), ("local", 1)] {
+      m.message(9) {
+        $0.text(1, domain)
+        $0.int(2, version)
+      }
+    }
+    m.text(10, "local")
+    for (name, value) in defaults { m.message(11, value.message(name)) }
+    if !overload.isEmpty { m.text(13, overload) }
     return m
   }
 }
@@ -142,19 +197,25 @@ struct TestGraph: Sendable {
   }
 
   /// The graph as the importer reads it.
-  func load(opset: Int = 21) throws -> Graph {
-    var version = ProtoWriter()
-    version.int(2, opset)
+  func load(opset: Int = 21, domains: [String] = [], functions: [TestFunction] = []) throws -> Graph {
     var model = ProtoWriter()
     model.int(1, 10)
     model.message(7, message)
-    model.message(8, version)
+    for (domain, version) in [("", opset)] + domains.map({ ($0, 1) }) {
+      model.message(8) {
+        $0.text(1, domain)
+        $0.int(2, version)
+      }
+    }
+    for function in functions { model.message(25, function.message) }
     return try TestFiles().load(model.bytes).graph
   }
 
   /// Loads, optimises and runs.
-  func run(_ inputs: [Tensor], opset: Int = 21) throws -> [Value] {
-    let graph = try PassTable.optimize(load(opset: opset))
+  func run(
+    _ inputs: [Tensor], opset: Int = 21, domains: [String] = [], functions: [TestFunction] = []
+  ) throws -> [Value] {
+    let graph = try PassTable.optimize(load(opset: opset, domains: domains, functions: functions))
     return try Session(Plan(graph)).run(inputs.map { .tensor($0) })
   }
 

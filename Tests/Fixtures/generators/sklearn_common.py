@@ -104,8 +104,8 @@ def recipe(
     return Recipe(name, build)
 
 
-def convert(name: str, estimator, initial_types, opset, options=None):
-    """`options` apply to the last step; `zipmap` is off unless asked for."""
+def convert(name: str, estimator, initial_types, opset, options=None, all_options=None):
+    """`options` apply to the last step; `zipmap` is off unless asked for. `all_options`: by the step's identity."""
     last = estimator.steps[-1][1] if isinstance(estimator, Pipeline) else estimator
     chosen = {}
     if is_classifier(last) and not isinstance(last, LinearSVC):  # which has no such option
@@ -116,7 +116,7 @@ def convert(name: str, estimator, initial_types, opset, options=None):
         name=name,
         initial_types=initial_types,
         target_opset=opset,
-        options={id(last): chosen} if chosen else None,
+        options=all_options or ({id(last): chosen} if chosen else None),
     )
 
 

@@ -58,7 +58,7 @@ public struct RowNormalization: Operator {
     let inverse = wantsStatistics ? try context.allocate(kind, reduced) : nil
     let y = try context.reuse(&inputs, at: 0, dtype: x.dtype, shape: x.shape)
     let plain = [scale, bias].allSatisfy { p in p.map { $0.dtype == .float32 && $0.count == inner } ?? true }
-    if x.dtype == .float32, plain, !(bias != nil && !isCentered) {
+    if x.dtype == .float32, plain, isCentered || (bias == nil && !wantsStatistics) {
       fast(x, scale, bias, y, inner, mean, inverse, context.pool)
     } else {
       let body = Body(

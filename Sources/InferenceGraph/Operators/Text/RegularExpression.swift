@@ -6,6 +6,8 @@ public struct RegularExpression: Sendable {
   /// The pattern as given.
   public let pattern: String
   let program: [Instruction]
+  /// True when a repetition prefers to be short (`*?`), which matters where a match is searched for.
+  let isLazy: Bool
 
   /// One step of the machine.
   enum Instruction: Sendable {
@@ -36,6 +38,7 @@ public struct RegularExpression: Sendable {
     self.pattern = pattern
     var parser = RegularExpressionParser(pattern)
     let tree = try parser.parse()
+    isLazy = parser.isLazy
     var compiler = Compiler()
     try compiler.add(tree)
     compiler.program.append(.accept)
@@ -67,7 +70,7 @@ public struct RegularExpression: Sendable {
   }
 
   /// Adds every state that is reached from `start` without taking a scalar.
-  private func follow(
+  func follow(
     _ start: Int, _ states: inout States, _ last: Unicode.Scalar?, _ next: Unicode.Scalar?, _ work: inout Int
   ) {
     var open = [start]
@@ -86,7 +89,7 @@ public struct RegularExpression: Sendable {
   }
 
   /// The states that the machine is in.
-  private struct States {
+  struct States {
     var list: [Int] = []
     private var marks: [UInt32]
     private var round: UInt32 = 1

@@ -6,6 +6,8 @@ struct RegularExpressionParser {
   private var at = 0
   private var depth = 0
   private var flags = Flags()
+  /// True once a repetition was read that prefers to be short.
+  private(set) var isLazy = false
 
   private struct Flags {
     var ignoresCase = false
@@ -83,10 +85,10 @@ struct RegularExpressionParser {
     return parts.isEmpty ? .empty : .sequence(parts)
   }
 
-  /// One repetition operator; whether it is greedy does not change what a whole match is.
+  /// One repetition operator; whether it is greedy does not change what a whole match is and is only noted.
   private mutating func repetition() throws -> (least: Int, most: Int?)? {
     guard let count = try bareRepetition() else { return nil }
-    _ = take("?")
+    if take("?") { isLazy = true }
     let place = at
     if try bareRepetition() != nil {
       at = place
@@ -184,7 +186,7 @@ struct RegularExpressionParser {
       case "i": flags.ignoresCase = isOn
       case "m": flags.isMultiline = isOn
       case "s": flags.dotTakesNewline = isOn
-      case "U": break
+      case "U": isLazy = true
       default: throw error("unknown group flag \"\(next)\"")
       }
     }

@@ -1,0 +1,62 @@
+import InferenceGraph
+import TensorCore
+
+extension OperatorTable {
+  /// Normalisations of rows with what stands before them.
+  static let contribNormalizations: [ONNXOperator] = [
+    contrib("SkipLayerNormalization") { n in
+      try n.skipNormalization(beta: n.optional(3), bias: n.optional(4), isCentered: true)
+    },
+    contrib("SkipSimplifiedLayerNormalization") { n in
+      try n.skipNormalization(beta: nil, bias: n.optional(3), isCentered: false)
+    },
+    // ONNX Runtime's optimiser puts this one into the standard domain.
+    ONNXOperator("SimplifiedLayerNormalization", versions: [1]) { n in try n.simplifiedNormalization() },
+    contrib("SimplifiedLayerNormalization") { n in try n.simplifiedNormalization() },
+    contrib("EmbedLayerNormalization") { n in
+      let words = try n.required(0)
+      var total = try n.add(Gather(axis: 0), n.required(2), words)
+      if let segments = n.optional(4), let numbers = n.optional(1) {
+        total = try n.sum(total, n.add(Gather(axis: 0), segments, numbers))
+      }
+      let places = try n.required(3)
+      let own =
+        try n.optional(8).map { try n.add(Gather(axis: 0), places, $0) }
+        ?? n.slice(places, axis: 0, from: n.integers([0]), to: n.extents(words, 1, 2))
+      total = try n.sum(total, own)
+      let op = RowNormalization(axis: -1, epsilon: try n.float("epsilon", default: 1e-12), isCentered: true)
+      let y = try n.add(op, total, n.required(5), n.required(6))
+      // The mask's index: how many words of each sample are no padding.
+      let count =
+        try n.optional(7).map { try n.add(Reduce(.sum, axes: [1], keepsAxes: false), $0) }
+        ?? n.filled(0, as: .int32, shape: n.extents(words, 0, 1))
+      return [y, count, total]
+    },
+  ]
+}
+
+extension Lowering {
+  /// The norm of `input + skip + bias`, its statistics, and the sum.
+  fileprivate func skipNormalization(beta: ValueID?, bias: ValueID?, isCentered: Bool) throws -> [ValueID] {
+    var total = try sum(required(0), required(1))
+    if let bias { total = try sum(total, bias) }
+    let op = RowNormalization(
+      axis: -1, epsilon: try float("epsilon", default: 1e-12), isCentered: isCentered,
+      wantsStatistics: wantsOutput(1) || wantsOutput(2))
+    let outputs = try add(op, [total, required(2), beta])
+    // Where nobody reads the statistics their places are taken by what is there.
+    return outputs.count == 3 ? outputs + [total] : [outputs[0], total, total, total]
+  }
+
+  /// The norm by the root mean square, in the scale's type, and the reciprocal root.
+  fileprivate func simplifiedNormalization() throws -> [ValueID] {
+    let (x, scale) = (try required(0), try required(1))
+    let dtype = try elementType(x, "X")
+    let op = RowNormalization(
+      axis: try int("axis", default: -1), epsilon: try float("epsilon", default: 1e-5), isCentered: false,
+      wantsStatistics: wantsOutput(1))
+    let outputs = try add(op, [x, cast(scale, to: dtype)])
+    let y = try cast(outputs[0], to: elementType(scale, "scale"))
+    return outputs.count == 3 ? [y, outputs[2]] : [y]
+  }
+}

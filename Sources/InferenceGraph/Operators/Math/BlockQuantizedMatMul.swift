@@ -1,0 +1,127 @@
+import Kernels
+public import TensorCore
+
+/// The product of `float32` A `[..., rows]` with a matrix `[rows, columns]` of which each column is stored as integers of
+/// a few bits in blocks, each block with a scale and a zero point.
+///
+/// Inputs: A; B, `uint8`, `columns * blocks * (blockSize * bits / 8)` bytes, the low bits of a byte first; scales
+/// `columns * blocks`; optionally zero points, packed like B with each column's beginning at a byte, or as many floats as
+/// scales (absent: the middle of the range); optionally a bias of `columns`. Constant columns are unpacked once.
+public struct BlockQuantizedMatMul: Operator {
+  public let rows: Int
+  public let columns: Int
+  public let blockSize: Int
+  public let bits: Int
+
+  public var name: String { "BlockQuantizedMatMul" }
+  public var attributes: [(name: String, value: String)] {
+    [("k", "\(rows)"), ("n", "\(columns)"), ("block", "\(blockSize)"), ("bits", "\(bits)")]
+  }
+
+  /// - Throws: `GraphError` for sizes that have no meaning.
+  public init(rows: Int, columns: Int, blockSize: Int, bits: Int) throws {
+    guard bits == 2 || bits == 4 || bits == 8 else {
+      throw GraphError(.unsupported, "\(bits) bits an element are not supported: 2, 4 and 8 are")
+    }
+    guard blockSize >= 16, blockSize & (blockSize - 1) == 0, blockSize <= 1 << 20 else {
+      throw GraphError(.invalidModel, "block_size \(blockSize) is no power of two from 16 on")
+    }
+    guard rows > 0, columns > 0, rows < 1 << 30, columns < 1 << 30 else {
+      throw GraphError(.invalidModel, "a matrix of \(rows) rows and \(columns) columns")
+    }
+    self.rows = rows
+    self.columns = columns
+    self.blockSize = blockSize
+    self.bits = bits
+  }
+
+  private var blocks: Int { (rows + blockSize - 1) / blockSize }
+  private var blockBytes: Int { blockSize * bits / 8 }
+
+  public func outputFacts(_ inputs: [Fact?]) throws -> [Fact] {
+    let a = try Operand.fact(inputs, 0, "A")
+    let b = try Operand.fact(inputs, 1, "B")
+    let scales = try Operand.fact(inputs, 2, "scales")
+    if let dtype = a.dtype, dtype != .float32 { throw Operand.unsupported(dtype, "float32") }
+    if let dtype = b.dtype, dtype != .uint8 { throw Operand.unsupported(dtype, "uint8") }
+    if let dtype = scales.dtype, dtype != .float32 { throw Operand.unsupported(dtype, "float32") }
+    for (fact, count, what) in [(b, columns * blocks * blockBytes, "B"), (scales, columns * blocks, "scales")] {
+      if let own = fact.shape.map({ ShapeFacts.product($0) }), own.isProvablyDifferent(from: Dim(count)) {
+        throw GraphError(.invalidModel, "\(what) of \(own) elements must have \(count)")
+      }
+    }
+    guard var shape = a.shape else { return [Fact(.float32, nil)] }
+    guard let last = shape.last, !last.isProvablyDifferent(from: Dim(rows)) else {
+      throw GraphError(.invalidModel, "A of shape \(shape.text) does not fit \(rows) rows")
+    }
+    shape[shape.count - 1] = Dim(columns)
+    return [Fact(.float32, shape)]
+  }
+
+  public func evaluate(_ inputs: inout [Value?], _ context: EvaluationContext) throws -> [Value] {
+    let linear = try linear(
+      Operand.tensor(inputs, 1, "B"), Operand.tensor(inputs, 2, "scales"), Operand.optional(inputs, 3, "zero_points"),
+      bias: Operand.optional(inputs, 4, "bias"), context)
+    var operands: [Value?] = [.tensor(try Operand.tensor(inputs, 0, "A"))]
+    return try linear.evaluate(&operands, context)
+  }
+
+  public func specialized(_ inputs: [Fact?]) throws -> (operator: any Operator, kept: [Int])? {
+    guard inputs.count >= 3, inputs[0]?.dtype == .float32, let b = inputs[1]?.tensor, let scales = inputs[2]?.tensor,
+      inputs.dropFirst(3).allSatisfy({ $0 == nil || $0?.tensor != nil })
+    else { return nil }
+    let context = EvaluationContext(pool: .inline, arena: Arena())
+    func extra(_ index: Int) -> Tensor? { index < inputs.count ? inputs[index]?.tensor : nil }
+    return (try linear(b, scales, extra(3), bias: extra(4), context), [0])
+  }
+
+  /// The product with the columns unpacked.
+  private func linear(
+    _ b: Tensor, _ scales: Tensor, _ zeros: Tensor?, bias: Tensor?, _ context: EvaluationContext
+  ) throws -> Linear {
+    let (blocks, perByte) = (blocks, 8 / bits)
+    let zeroBytes = (blocks + perByte - 1) / perByte
+    guard b.dtype == .uint8, b.count == columns * blocks * blockBytes, scales.dtype == .float32,
+      scales.count == columns * blocks
+    else {
+      throw GraphError(
+        .invalidInput, "B of shape \(b.shape) and scales of shape \(scales.shape) do not fit \(columns) columns")
+    }
+    if let zeros {
+      guard zeros.dtype == .uint8 ? zeros.count == columns * zeroBytes : zeros.count == scales.count,
+        zeros.dtype == .uint8 || zeros.dtype == .float32
+      else { throw GraphError(.invalidInput, "zero_points of shape \(zeros.shape) do not fit \(columns) columns") }
+    }
+    if let bias, bias.dtype != .float32 || bias.count != columns {
+      throw GraphError(.invalidInput, "a bias of shape \(bias.shape) does not fit \(columns) columns")
+    }
+    let out = try context.allocate(.float32, [columns, rows])
+    let to = out.unsafeMutableElements(of: Float.self)
+    let packed = b.unsafeElements(of: UInt8.self)
+    let factors = scales.unsafeElements(of: Float.self)
+    let mask = UInt8(truncatingIfNeeded: (1 << bits) - 1)
+    let middle = Float(1 << (bits - 1))
+    for column in 0..<columns {
+      for block in 0..<blocks {
+        var zero = middle
+        if let zeros {
+          if zeros.dtype == .uint8 {
+            let byte = zeros.unsafeElements(of: UInt8.self)[column * zeroBytes + block / perByte]
+            zero = Float(byte >> UInt8(block % perByte * bits) & mask)
+          } else {
+            zero = zeros.unsafeElements(of: Float.self)[column * blocks + block]
+          }
+        }
+        let scale = factors[column * blocks + block]
+        let start = (column * blocks + block) * blockBytes
+        for i in 0..<Swift.min(blockSize, rows - block * blockSize) {
+          let element = packed[start + i / perByte] >> UInt8(i % perByte * bits) & mask
+          to[column * rows + block * blockSize + i] = (Float(element) - zero) * scale
+        }
+      }
+    }
+    var linear = Linear(packing: out, transposed: true)
+    linear.bias = bias
+    return linear
+  }
+}

@@ -1,0 +1,1 @@
+By0JZV[0g[FgFPl5Pl5’jlgl"gÿU\5U\5v~ l@\mk\mo\ÜoOò}9ÁLPL}7D}7DOz{kz{kE}D}DJ0k0yEüyü ¬

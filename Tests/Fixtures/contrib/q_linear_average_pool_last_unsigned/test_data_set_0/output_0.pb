@@ -1,0 +1,1 @@
+By0J´„k˜Š‚~qŒx|gŒb™}^ˆˆˆyj‡…`Ž”f•Qy„p˜Ht›hqƒ‚wŽ‹g\sŠtU—¬`¥žl”•›okorrn”Žc`€ž•zvlxeŠ|~ˆmldŠS~œe‚«†ˆŸ…“u†›‡V†¯UuÀ‘†¥’–Ž‘Š¨s{Åil¸¡pœ|„„€ªv±thš©`™hnYW…_iŸqr›§S~žZr^\kYohx•‹f†Œj

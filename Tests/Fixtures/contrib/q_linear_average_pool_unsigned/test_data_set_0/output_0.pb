@@ -1,0 +1,1 @@
+By0JZYn¦‡Q™˜¦ˆd€lm„o:c•¥aVyœ´wjH|»—vƒ…b©ž…{~¥“xVBa{njˆ†˜’€ƒ“ŽŠ—Á‰a§ßtl†¦°us¡jF\r_oWTVR[t|

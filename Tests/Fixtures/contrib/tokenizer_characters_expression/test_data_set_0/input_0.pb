@@ -1,0 +1,1 @@
+2Hello world, againBx

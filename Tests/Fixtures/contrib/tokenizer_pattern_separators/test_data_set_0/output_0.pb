@@ -1,0 +1,1 @@
+2Hello2world2again2#2#2#2one2#2#2a2b2c2	Ünïcode2wörds2123By0

@@ -1,0 +1,1 @@
+2Hello2world,2again2#2#2#2one2#2#2a--b2c2#2	Ünïcode2wörds21232Hello2world,2againBy0

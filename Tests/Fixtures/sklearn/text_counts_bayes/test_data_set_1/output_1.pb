@@ -1,0 +1,1 @@
+BprobabilitiesJñÓž:.ê7?ÑŒ>

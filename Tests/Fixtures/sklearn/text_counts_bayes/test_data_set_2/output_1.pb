@@ -1,0 +1,1 @@
+BprobabilitiesJÍÌ¬>š™¹>š™™>

@@ -1,0 +1,1 @@
+2+the, in the umbrella. Sky, wind With the itBtext

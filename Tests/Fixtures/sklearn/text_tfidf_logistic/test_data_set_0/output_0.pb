@@ -1,0 +1,1 @@
+	2cooking2sailing2cooking2weather2cooking2sailing2cooking2cooking2weatherBlabel

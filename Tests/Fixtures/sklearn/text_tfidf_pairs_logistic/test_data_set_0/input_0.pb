@@ -1,0 +1,1 @@
+	2+plate the onions it  soup was salt  A bread247 With24bread, butter  Stew. with, butter  knife with, the A232 drizzle it it2Soup, of. Stew, some2sky. sky. Of storm. was22in. very salt oven  A bread oven  taste soup plate2and, Of26wind sky. cold, storm Cold umbrella  of. with with. itBtext

@@ -1,0 +1,1 @@
+2entirely unknown wordsBtext
