@@ -31,7 +31,8 @@ func tests(
 func kernels(_ name: String, define: String? = nil, march: String? = nil) -> Target {
   var settings = swiftSettings
   if isRoot {
-    settings.append(.unsafeFlags(["-O", "-wmo", "-num-threads", "1", "-disable-batch-mode"], .when(configuration: .debug)))
+    let optimised = ["-O", "-wmo", "-num-threads", "1", "-disable-batch-mode"]
+    settings.append(.unsafeFlags(optimised, .when(configuration: .debug)))
     if let march { settings.append(.unsafeFlags(["-Xcc", "-march=\(march)"])) }
   }
   if let define { settings.append(.define(define)) }
@@ -115,8 +116,8 @@ let package = Package(
     library(
       "Command",
       [
-        "ModelLoading", "ModelFormats", "ModelTools", "ServingCore", "ArtifactStores", "JSONDocument", "Kernels",
-        "InferenceGraph", "ServeCommand", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "ModelLoading", "ModelFormats", "FormatONNX", "ModelTools", "ServingCore", "ArtifactStores", "JSONDocument",
+        "Kernels", "InferenceGraph", "ServeCommand", .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     library(
       "ServeCommand",

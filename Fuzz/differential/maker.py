@@ -251,6 +251,8 @@ class Maker:
             for value in self.values.values()
             if not isinstance(value, list) and (value.dtype.kind == "f" or element(value) in oracle.ODD)
         ]
+        if any(node.op_type.startswith(("QLinear", "QuantizeLinear", "DynamicQuantize")) for node in self.nodes):
+            return 1e-3, 1.01  # a quotient in the middle falls to either side
         scale = min(max([1.0, *numbers]), 1e4)
         if any(kind in oracle.ODD or kind == "bfloat16" for kind in kinds):
             return 2e-2, 2e-2 * scale

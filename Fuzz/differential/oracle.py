@@ -46,9 +46,17 @@ SCHEMA_NAMES = {
 
 
 # The opset from which on the reference is right. Its softmaxes know only the newest version; its LRN loops over the
-# batch instead of the channels; its recurrences know no lengths, activations or clipping.
+# batch instead of the channels; its recurrences know no lengths, activations or clipping; its MaxPool knows no auto_pad
+# and its ConvTranspose adds biases to the wrong groups.
 NEVER = 1000
-FAITHFUL = {"Softmax": 13, "LogSoftmax": 13, "Hardmax": 13, "LRN": NEVER, "LSTM": NEVER, "GRU": NEVER, "RNN": NEVER}
+FAITHFUL = {
+    "Softmax": 13, "LogSoftmax": 13, "Hardmax": 13, "LRN": NEVER, "LSTM": NEVER, "GRU": NEVER, "RNN": NEVER,
+    "MaxPool": NEVER, "ConvTranspose": NEVER,
+}  # fmt: skip
+
+
+# ONNX Runtime leaves these results as the memory was when there is nothing to sum.
+PRODUCTS = {"MatMul", "Gemm", "MatMulInteger", "QLinearMatMul"}
 
 
 class Unknown(Exception):
@@ -121,6 +129,10 @@ def run_node(node: onnx.NodeProto, feeds: dict, opset: int, ml: int) -> tuple[li
     """The node's outputs and who says so: `ort` or `reference`."""
     outputs = [(name, None) for name in node.output if name]
     model = model_of([node], feeds, outputs, opset, ml)
+    if node.op_type in PRODUCTS and any(0 in value.shape for value in feeds.values()):
+        return run_reference(model, feeds), "reference"
+    if node.op_type == "TreeEnsemble" and any(attribute.name == "membership_values" for attribute in node.attribute):
+        return [ensemble_with_sets(node, next(iter(feeds.values())))], "written out"
     try:
         return run_ort(model, feeds), "ort"
     except Exception as error:
@@ -131,6 +143,36 @@ def run_node(node: onnx.NodeProto, feeds: dict, opset: int, ml: int) -> tuple[li
         return run_reference(model, feeds), "reference"
     except Exception as error:
         raise Unknown(f"{node.op_type}: {str(refused)[:200]}; reference: {type(error).__name__} {str(error)[:200]}") from error
+
+
+def ensemble_with_sets(node: onnx.NodeProto, rows: np.ndarray) -> np.ndarray:
+    """TreeEnsemble written out: ONNX Runtime mixes up the sets of several nodes that ask for membership."""
+    given = {attribute.name: helper.get_attribute_value(attribute) for attribute in node.attribute}
+    modes, splits, weights, members = (
+        numpy_helper.to_array(given[name]) for name in ("nodes_modes", "nodes_splits", "leaf_weights", "membership_values")
+    )
+    ends = np.flatnonzero(np.isnan(members))
+    sets = dict(zip(np.flatnonzero(modes == 6), np.split(members, ends + 1)[:-1], strict=True))
+    missing = given.get("nodes_missing_value_tracks_true", [0] * len(modes))
+    made = np.zeros((len(rows), given["n_targets"]))
+
+    def leaf(row, at: int) -> int:
+        while True:
+            value, split = row[given["nodes_featureids"][at]], splits[at]
+            holds = [value <= split, value < split, value >= split, value > split, value == split, value != split,
+                     value in sets.get(at, ())][modes[at]]  # fmt: skip
+            side = "true" if holds or (np.isnan(value) and missing[at]) else "false"
+            is_leaf, at = given[f"nodes_{side}leafs"][at], given[f"nodes_{side}nodeids"][at]
+            if is_leaf:
+                return at
+
+    how = [lambda w: sum(w) / len(given["tree_roots"]), sum, min, max][given.get("aggregate_function", 1)]
+    for number, row in enumerate(rows):
+        found = [leaf(row, root) for root in given["tree_roots"]]
+        for target in range(given["n_targets"]):
+            scores = [weights[one] for one in found if given["leaf_targetids"][one] == target]
+            made[number, target] = how(scores) if scores else 0
+    return made.astype(rows.dtype)
 
 
 def run_ort(model: onnx.ModelProto, feeds: dict, optimised: bool = False) -> list:

@@ -9,6 +9,7 @@ public struct SwiftletCommand: ParsableCommand {
       Serve.self,
       SettingsCommand.self,
       Inspect.self,
+      Operators.self,
       Predict.self,
       Bench.self,
       ConformanceCommand.self,

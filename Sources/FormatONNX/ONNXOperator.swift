@@ -11,10 +11,14 @@ public struct ONNXOperator: Sendable {
   /// Adds nodes for one use of the operator and returns its outputs in order. Outputs that the node does not name may be
   /// left off the end.
   public let lower: @Sendable (Lowering) throws -> [ValueID]
+  /// The file that declares the entry, as `module/file`.
+  public let file: StaticString
 
   public init(
-    _ name: String, domain: String = "", versions: [Int], lower: @escaping @Sendable (Lowering) throws -> [ValueID]
+    _ name: String, domain: String = "", versions: [Int], file: StaticString = #fileID,
+    lower: @escaping @Sendable (Lowering) throws -> [ValueID]
   ) {
+    self.file = file
     self.name = name
     self.domain = domain
     self.versions = versions

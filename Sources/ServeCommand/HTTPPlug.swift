@@ -21,12 +21,13 @@ enum HTTPPlug {
     }
     if let control { routes += controlRoutes(control) }
     // Behind nginx the other plane is another process; of its routes only methods and paths are read here.
-    let elsewhere: [Route] =
-      control == nil ? [.ping { .ready }, .executionParameters(maxConcurrentTransforms: 1, maxPayloadInMB: 1)] : []
+    let others: [Route] = [.ping { .ready }, .executionParameters(maxConcurrentTransforms: 1, maxPayloadInMB: 1)]
+    let elsewhere = control == nil ? others : []
     let pool = NIOThreadPool(numberOfThreads: eventLoops)
     pool.start()
     let server = HTTPServer(
-      routes: RouteTable(routes, elsewhere: elsewhere), configuration: configuration(settings, isFront: control != nil && model != nil),
+      routes: RouteTable(routes, elsewhere: elsewhere),
+      configuration: configuration(settings, isFront: control != nil && model != nil),
       group: MultiThreadedEventLoopGroup(numberOfThreads: eventLoops), pool: pool, logger: log)
     let listening = DispatchSemaphore(value: 0)
     let failed = Failure()

@@ -25,7 +25,8 @@ VARIADIC = ["Min", "Max", "Mean", "Sum"]
 
 
 def unary(m):
-    m.node(m.choice(PLAIN), [m.operand([*FLOATS, *FLOATS, *SIGNED])])
+    op = m.choice(PLAIN)
+    m.node(op, [m.operand(FLOATS if op == "Erf" else [*FLOATS, *FLOATS, *SIGNED])])
 
 
 def unary_with_attributes(m):

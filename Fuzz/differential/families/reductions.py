@@ -12,7 +12,7 @@ def reduce(m):
     kind = m.choice(REDUCE)
     low = 0.25 if kind == "LogSum" else None
     dtypes = FLOATS if kind.startswith("Log") else [*REAL, "int8", "uint8"] if kind in ("Max", "Min") else REAL
-    x = m.operand(dtypes, low=0, high=5, low_value=low) if False else m.tensor(m.choice(dtypes), m.shape(high=5), low=low, high=2)
+    x = m.tensor(m.choice(dtypes), m.shape(high=5), low=low, high=2)
     value = m.get(x)
     axes = m.random.sample(range(value.ndim), m.integer(0, value.ndim)) if value.ndim else []
     axes = [axis - value.ndim if m.chance(0.3) else axis for axis in axes]
