@@ -15,6 +15,9 @@ I = torch.arange(24).reshape(4, 6) % 7  # noqa: E741
 J = torch.tensor([[0, 2, 1, 5, 3, 4]] * 4)
 B = M > 0
 W = noise(6, 3, 3, 3, seed=2) / 5
+GRID = noise(2, 4, 5, 2, seed=3).clamp(-1.2, 1.2)
+GRID3 = noise(2, 2, 3, 4, 3, seed=3).clamp(-1, 1)
+KERNELS = {shape: noise(*shape, seed=1) for shape in [(4, 3, 5), (4, 3, 3), (3, 1, 5), (3, 4, 4), (3, 2, 2, 3, 3), (2, 3, 2, 2, 2)]}
 D = M.double()
 H = M.half()
 
@@ -223,22 +226,22 @@ PICTURES = {
     "conv_transpose": lambda x: F.conv_transpose2d(x, W[:3], stride=2, padding=1, output_padding=1),
     "conv_transpose_grouped": lambda x: F.conv_transpose2d(x, W[:3], stride=2, groups=3, dilation=2),
     "unfold": lambda x: F.unfold(x, 3, padding=1),
-    "grid_sample": lambda x: F.grid_sample(x, noise(2, 4, 5, 2, seed=3).clamp(-1.2, 1.2), align_corners=False),
+    "grid_sample": lambda x: F.grid_sample(x, GRID, align_corners=False),
     "grid_sample_nearest": lambda x: F.grid_sample(
-        x, noise(2, 4, 5, 2, seed=3).clamp(-1.2, 1.2), mode="nearest", padding_mode="border", align_corners=True
+        x, GRID, mode="nearest", padding_mode="border", align_corners=True
     ),
     "grid_sample_cubic": lambda x: F.grid_sample(
-        x, noise(2, 4, 5, 2, seed=3).clamp(-1.2, 1.2), mode="bicubic", padding_mode="reflection", align_corners=False
+        x, GRID, mode="bicubic", padding_mode="reflection", align_corners=False
     ),
     "softmax_channels": lambda x: torch.softmax(x, dim=1),
     "channel_mean": lambda x: x.mean((2, 3)),
     "upsample_then_crop": lambda x: F.interpolate(x, scale_factor=2)[:, :, 1:-1, 2:-3],
 }
 LINES = {
-    "conv1d": lambda x: F.conv1d(x, noise(4, 3, 5, seed=1), stride=2, padding=2),
-    "conv1d_causal": lambda x: F.conv1d(F.pad(x, (4, 0)), noise(4, 3, 3, seed=1), dilation=2),
-    "conv1d_depthwise": lambda x: F.conv1d(x, noise(3, 1, 5, seed=1), groups=3),
-    "conv_transpose1d": lambda x: F.conv_transpose1d(x, noise(3, 4, 4, seed=1), stride=3),
+    "conv1d": lambda x: F.conv1d(x, KERNELS[4, 3, 5], stride=2, padding=2),
+    "conv1d_causal": lambda x: F.conv1d(F.pad(x, (4, 0)), KERNELS[4, 3, 3], dilation=2),
+    "conv1d_depthwise": lambda x: F.conv1d(x, KERNELS[3, 1, 5], groups=3),
+    "conv_transpose1d": lambda x: F.conv_transpose1d(x, KERNELS[3, 4, 4], stride=3),
     "avg_pool1d": lambda x: F.avg_pool1d(x, 4, 3, 1),
     "max_pool1d": lambda x: F.max_pool1d(x, 3, 2),
     "interpolate_linear": lambda x: F.interpolate(x, size=29, mode="linear"),
@@ -249,14 +252,14 @@ LINES = {
     "fft_magnitude": lambda x: torch.fft.fft(x).abs(),
 }
 VOLUMES = {
-    "conv3d": lambda x: F.conv3d(x, noise(3, 2, 2, 3, 3, seed=1), padding=1, stride=(1, 2, 2)),
-    "conv_transpose3d": lambda x: F.conv_transpose3d(x, noise(2, 3, 2, 2, 2, seed=1), stride=2),
+    "conv3d": lambda x: F.conv3d(x, KERNELS[3, 2, 2, 3, 3], padding=1, stride=(1, 2, 2)),
+    "conv_transpose3d": lambda x: F.conv_transpose3d(x, KERNELS[2, 3, 2, 2, 2], stride=2),
     "max_pool3d": lambda x: F.max_pool3d(x, 2),
     "avg_pool3d": lambda x: F.avg_pool3d(x, 2, padding=1),
     "interpolate_trilinear": lambda x: F.interpolate(x, size=(3, 7, 9), mode="trilinear"),
     "interpolate3d_nearest": lambda x: F.interpolate(x, scale_factor=2.0),
     "batch_norm3d": lambda x: F.batch_norm(x, torch.zeros(2), torch.ones(2)),
-    "grid_sample3d": lambda x: F.grid_sample(x, noise(2, 2, 3, 4, 3, seed=3).clamp(-1, 1), align_corners=False),
+    "grid_sample3d": lambda x: F.grid_sample(x, GRID3, align_corners=False),
 }
 GATHERS = {
     "gather": lambda x, i: torch.gather(x, 1, i),

@@ -367,7 +367,7 @@ ENTRIES = [
     *both("transformer_post", Transformer, fixed_ids),
     *both("transformer_pre_gelu", lambda: Transformer(norm_first=True, activation="gelu"), fixed_ids),
     *both("causal", Causal, fixed_ids),
-    script("transformer_free", Transformer, ids(), free={"x": {0: "batch"}}) if False else script("transformer_batch", Transformer, ids(((2, 6), (1, 6))), free=BATCH),
+    script("transformer_batch", Transformer, ids(((2, 6), (1, 6))), free=BATCH),
     dynamo("transformer_free", Transformer, ids(((2, 6), (3, 9))), free=TIME),
     dynamo("causal_free", Causal, ids(((2, 6), (3, 9))), free=TIME),
     dynamo("transformer_opset23", Transformer, fixed_ids, opset=23),

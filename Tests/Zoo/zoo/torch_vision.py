@@ -238,13 +238,13 @@ class Detector(nn.Module):
     def forward(self, x):
         y = self.body(x)
         b, _, h, w = y.shape
-        y = y.view(b, 3, 7, h, w).permute(0, 1, 3, 4, 2)
+        y = y.view(b, 3, 7, h, w).permute(0, 1, 3, 4, 2).contiguous()
         rows, columns = torch.meshgrid(torch.arange(h), torch.arange(w), indexing="ij")
         grid = torch.stack((columns, rows), -1).to(y.dtype)
         centre = (torch.sigmoid(y[..., :2]) * 2 - 0.5 + grid) * 2
         size = (torch.sigmoid(y[..., 2:4]) * 2) ** 2 * self.anchors.view(1, 3, 1, 1, 2)
-        boxes = torch.cat([centre - size / 2, centre + size / 2], -1).view(b, -1, 4)
-        scores, labels = torch.sigmoid(y[..., 4:]).view(b, -1, 3).max(-1)
+        boxes = torch.cat([centre - size / 2, centre + size / 2], -1).reshape(b, -1, 4)
+        scores, labels = torch.sigmoid(y[..., 4:]).reshape(b, -1, 3).max(-1)
         best, place = torch.topk(scores, self.keep, dim=1)
         return torch.gather(boxes, 1, place.unsqueeze(-1).expand(-1, -1, 4)), best, torch.gather(labels, 1, place)
 
@@ -353,7 +353,7 @@ ENTRIES = [
     *both("unet_nearest", lambda: UNet("nearest"), pictures(2, 16, 16), free=FREE),
     *both("unet_bilinear", lambda: UNet("bilinear"), pictures(2, 16, 16), free=FREE),
     *both("pyramid", Pyramid, pictures(3, 16, 16), outputs=["y", "z"], free={"x": {0: "batch"}, "y": {0: "batch"}, "z": {0: "batch"}}),
-    *both("pyramid_odd", Pyramid, pictures(3, 15, 13), outputs=["y", "z"]),
+    *both("pyramid_odd", Pyramid, pictures(3, 15, 13, batches=(2,)), outputs=["y", "z"]),
     *both("atrous", Atrous, pictures(3, 12, 10), free=FREE),
     *both("dense", Dense, pictures(4, 8, 8), free=FREE),
     *both("generator", Generator, pictures(6), free=FREE),
@@ -376,9 +376,9 @@ ENTRIES = [
     *both("half_unet", lambda: Half(UNet), half_pictures(2, 16, 16), free=FREE, rtol=2e-2, atol=2e-2),
     *both("half_convnext", lambda: Half(ConvNext), half_pictures(3, 16, 16), free=FREE, rtol=2e-2, atol=2e-2),
     *[script(f"residual_opset{opset}", Residual, pictures(3, 32, 32), free=FREE, opset=opset) for opset in (9, 11, 13, 15, 20)],
-    *[script(f"unet_opset{opset}", lambda: UNet("bilinear"), pictures(2, 16, 16), opset=opset) for opset in (11, 13, 16, 19)],
+    *[script(f"unet_opset{opset}", lambda: UNet("bilinear"), pictures(2, 16, 16, batches=(2,)), opset=opset) for opset in (11, 13, 16, 19)],
     *[dynamo(f"mobile_opset{opset}", Mobile, pictures(3, 32, 32), free=FREE, opset=opset) for opset in (19, 20, 21, 22, 23)],
-    *[dynamo(f"style_transfer_opset{opset}", StyleTransfer, pictures(3, 12, 12), opset=opset) for opset in (20, 21, 23)],
+    *[dynamo(f"style_transfer_opset{opset}", StyleTransfer, pictures(3, 12, 12, batches=(2,)), opset=opset) for opset in (20, 21, 23)],
     dynamo("residual_unoptimised", Residual, pictures(3, 32, 32), free=FREE, optimize=False),
     dynamo("vision_transformer_opset23", VisionTransformer, pictures(3, 16, 16, batches=(2,)), opset=23),
 ]
