@@ -59,7 +59,8 @@ enum ModelPlug {
       service = try ModelService(
         GraphPredictor(prepared),
         configuration: ModelService.Configuration(
-          defaultAccept: settings[.defaultAccept], outputs: settings[.outputs]))
+          defaultAccept: settings[.defaultAccept], outputs: settings[.outputs],
+          limits: CodecLimits(inflatedBytes: settings[.maxBodySize])))
     } catch {
       throw StartError(
         .configuration, "the settings default-accept and outputs do not suit the model: \(error.message)")

@@ -42,6 +42,12 @@ public enum NginxTemplate {
         "~^[A-Za-z0-9._:/+=@-]{1,128}$" $http_x_request_id;
       }
 
+      # What a method that nginx refuses by itself could have been.
+      map $request_uri $swiftlet_allow {
+        default "POST";
+        "~^/(ping|execution-parameters)(\?|$)" "GET, HEAD";
+      }
+
       tcp_nodelay on;
       keepalive_timeout {{keep_alive_seconds}}s;
       keepalive_requests 1000000;
@@ -133,11 +139,15 @@ public enum NginxTemplate {
         # nginx's own errors, in the JSON of every other error. The targets are URIs: a named location would turn 414 and 494
         # into 500. 494 is nginx's number for a request header that is too large.
         error_page 400 /.swiftlet/error/400;
+        error_page 404 /.swiftlet/error/404;
         error_page 405 /.swiftlet/error/405;
         error_page 408 /.swiftlet/error/408;
         error_page 413 /.swiftlet/error/413;
         error_page 414 /.swiftlet/error/414;
         error_page 494 =431 /.swiftlet/error/431;
+        error_page 500 /.swiftlet/error/500;
+        error_page 501 /.swiftlet/error/501;
+        error_page 505 /.swiftlet/error/505;
         error_page 502 /.swiftlet/error/502;
         error_page 503 /.swiftlet/error/503;
         error_page 504 /.swiftlet/error/504;
@@ -151,8 +161,14 @@ public enum NginxTemplate {
             internal;
             return 400 '{"error":{"code":"bad_request","message":"The request is not well-formed HTTP.","requestId":"$swiftlet_request_id"}}\n';
           }
+          location = /.swiftlet/error/404 {
+            internal;
+            return 404 '{"error":{"code":"not_found","message":"There is nothing here.","requestId":"$swiftlet_request_id"}}\n';
+          }
           location = /.swiftlet/error/405 {
             internal;
+            add_header Allow $swiftlet_allow always;
+            add_header X-Request-Id $swiftlet_request_id always;
             return 405 '{"error":{"code":"method_not_allowed","message":"The method is not allowed here.","requestId":"$swiftlet_request_id"}}\n';
           }
           location = /.swiftlet/error/408 {
@@ -170,6 +186,18 @@ public enum NginxTemplate {
           location = /.swiftlet/error/431 {
             internal;
             return 431 '{"error":{"code":"headers_too_large","message":"A header line is longer than the limit of {{max_header_text}}, or there are too many.","limit":"{{max_header_text}}","setting":"max-header-size","requestId":"$swiftlet_request_id"}}\n';
+          }
+          location = /.swiftlet/error/500 {
+            internal;
+            return 500 '{"error":{"code":"internal_error","message":"nginx failed; the log says why.","requestId":"$swiftlet_request_id"}}\n';
+          }
+          location = /.swiftlet/error/501 {
+            internal;
+            return 501 '{"error":{"code":"unsupported_transfer_coding","message":"This transfer coding is not supported.","field":"Transfer-Encoding","expected":"chunked","requestId":"$swiftlet_request_id"}}\n';
+          }
+          location = /.swiftlet/error/505 {
+            internal;
+            return 505 '{"error":{"code":"unsupported_http_version","message":"This version of HTTP is not supported; use HTTP/1.1.","requestId":"$swiftlet_request_id"}}\n';
           }
           location = /.swiftlet/error/502 {
             internal;

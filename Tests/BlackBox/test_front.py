@@ -86,6 +86,22 @@ class NginxErrors(unittest.TestCase):
             self.assertEqual((status, kit.error_of(body)["code"]), (405, "method_not_allowed"))
             self.assertIn(allowed, headers["Allow"])
 
+    def test_what_nginx_refuses_by_itself_is_json(self):
+        if self.front != "nginx":
+            self.skipTest("about nginx")
+        end = b"Host: x\r\nConnection: close\r\n"
+        for request, status, code in [
+            (b"POST /invocations HTTP/1.1\r\n" + end + b"Transfer-Encoding: identity\r\n\r\n", 501, "unsupported_transfer_coding"),
+            (b"GET /ping HTTP/2.0\r\n" + end + b"\r\n", 505, "unsupported_http_version"),
+            (b"GET /.swiftlet/error/400 HTTP/1.1\r\n" + end + b"\r\n", 404, "not_found"),
+            (b"TRACE /ping HTTP/1.1\r\n" + end + b"\r\n", 405, "method_not_allowed"),
+        ]:
+            head, _, body = self.server.raw(request).partition(b"\r\n\r\n")
+            self.assertIn(f" {status} ".encode(), head.splitlines()[0], head)
+            self.assertEqual(kit.error_of(body)["code"], code)
+            if status == 405:
+                self.assertIn(b"Allow: GET, HEAD", head)
+
     def test_chunked_and_expect(self):
         row = kit.ROW
         answer = self.server.raw(

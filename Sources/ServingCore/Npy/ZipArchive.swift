@@ -55,7 +55,7 @@ struct ZipArchive {
       if total > limits.inflatedBytes {
         throw ServingError(
           .payloadTooLarge, "The archive holds more than \(limits.inflatedBytes) bytes when inflated.",
-          limit: "\(limits.inflatedBytes) bytes", setting: "SAGEMAKER_MAX_PAYLOAD_IN_MB")
+          limit: "\(limits.inflatedBytes) bytes", setting: "max-body-size")
       }
       members.append(member)
       at += 46 + tail

@@ -44,6 +44,8 @@ struct HeadFacts {
   var closes = false
   var keepsAlive = false
   var expect: Range<UInt32>?
+  var hasContentType = false
+  var hasContentEncoding = false
 
   /// Takes note of a field; names are sorted by length first, since most fields are none of these.
   ///
@@ -58,12 +60,24 @@ struct HeadFacts {
       guard HTTPCharacters.equals(span, name, "connection") else { return }
       if HTTPCharacters.list(span, value, contains: "close") { closes = true }
       if HTTPCharacters.list(span, value, contains: "keep-alive") { keepsAlive = true }
+    case 12:
+      guard HTTPCharacters.equals(span, name, "content-type") else { return }
+      if hasContentType {
+        throw ServingError(.badRequest, "Content-Type is given twice; send it once.", field: "Content-Type")
+      }
+      hasContentType = true
     case 14:
       guard HTTPCharacters.equals(span, name, "content-length") else { return }
       if contentLength != nil {
         throw ServingError(.badRequest, "Content-Length is given twice; send it once.", field: "Content-Length")
       }
       contentLength = value
+    case 16:
+      guard HTTPCharacters.equals(span, name, "content-encoding") else { return }
+      if hasContentEncoding {
+        throw ServingError(.badRequest, "Content-Encoding is given twice; send it once.", field: "Content-Encoding")
+      }
+      hasContentEncoding = true
     case 17:
       guard HTTPCharacters.equals(span, name, "transfer-encoding") else { return }
       if transferEncoding != nil {

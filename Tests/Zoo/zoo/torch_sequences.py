@@ -250,7 +250,7 @@ class Relative(nn.Module):
         far = apart.abs()
         big = 2 + (torch.log(far.clamp(min=1).float() / 2) / math.log(4) * 2).long()
         bucket = side + torch.where(far < 2, far, big.clamp(max=3))
-        return x + self.table(bucket).mean((0, 2))
+        return x + self.table(bucket).mean(1)
 
 
 class MelFrontEnd(nn.Module):

@@ -29,9 +29,19 @@ class Plain(nn.Module):
         super().__init__()
         self.inner, self.names, self.keep = inner, names, keep
 
-    def forward(self, *inputs):
+    def forward(self, first):
+        return self.answers(first)
+
+    def answers(self, *inputs):
         answer = self.inner(**dict(zip(self.names, inputs, strict=True)), return_dict=True, **self.details)
         return tuple(answer[name] for name in self.keep)
+
+
+class PlainOfTwo(Plain):
+    """The same with two inputs; torch.export wants to see them one by one."""
+
+    def forward(self, first, second):
+        return self.answers(first, second)
 
 
 ENCODERS = {
@@ -95,13 +105,13 @@ PICTURES = {
     "convnextv2": ("ConvNextV2ForImageClassification", "ConvNextV2Config", {"hidden_sizes": [8, 16], "depths": [1, 1], "num_stages": 2, "num_labels": 5}),
     "mobilenet_v1": ("MobileNetV1ForImageClassification", "MobileNetV1Config", {"depth_multiplier": 0.25, "num_labels": 5}),
     "mobilenet_v2": ("MobileNetV2ForImageClassification", "MobileNetV2Config", {"depth_multiplier": 0.25, "num_labels": 5}),
-    "efficientnet": ("EfficientNetForImageClassification", "EfficientNetConfig", {"width_coefficient": 0.25, "depth_coefficient": 0.2, "hidden_dim": 64, "num_labels": 5}),
+    "efficientnet": ("EfficientNetForImageClassification", "EfficientNetConfig", {"width_coefficient": 0.25, "depth_coefficient": 0.2, "hidden_dim": 320, "num_labels": 5}),
     "poolformer": ("PoolFormerForImageClassification", "PoolFormerConfig", {"hidden_sizes": [8, 16], "depths": [1, 1], "num_encoder_blocks": 2, "patch_sizes": [3, 3], "strides": [2, 2], "padding": [1, 1], "num_labels": 5}),
     "mobilevit": ("MobileViTForImageClassification", "MobileViTConfig", {"image_size": 32, "hidden_sizes": [16, 16, 16], "neck_hidden_sizes": [4, 8, 8, 16, 16, 16, 16], "num_attention_heads": 2, "num_labels": 5}),
     "segformer": ("SegformerForSemanticSegmentation", "SegformerConfig", {"hidden_sizes": [8, 16], "depths": [1, 1], "num_encoder_blocks": 2, "num_attention_heads": [1, 2], "sr_ratios": [2, 1], "patch_sizes": [7, 3], "strides": [4, 2], "mlp_ratios": [2, 2], "decoder_hidden_size": 8, "num_labels": 3}),
     "pvt": ("PvtForImageClassification", "PvtConfig", {"image_size": 32, "num_labels": 5, "depths": [1, 1, 1, 1], "hidden_sizes": [8, 16, 16, 16], "num_attention_heads": [1, 2, 2, 2]}),
     "levit": ("LevitForImageClassification", "LevitConfig", {"image_size": 64, "hidden_sizes": [16, 16, 16], "num_attention_heads": [2, 2, 2], "depths": [1, 1, 1], "key_dim": [8, 8, 8], "num_labels": 5}),
-    "depth_anything": ("DPTForSemanticSegmentation", "DPTConfig", {**PICTURE, "neck_hidden_sizes": [8, 8, 8, 8], "fusion_hidden_size": 8, "backbone_out_indices": [0, 0, 1, 1], "reassemble_factors": [4, 2, 1, 0.5]}),
+    "depth_anything": ("DPTForSemanticSegmentation", "DPTConfig", {**PICTURE, "num_hidden_layers": 4, "neck_hidden_sizes": [8, 8, 8, 8], "fusion_hidden_size": 8, "backbone_out_indices": [0, 1, 2, 3], "reassemble_factors": [4, 2, 1, 0.5]}),
     "yolos": ("YolosModel", "YolosConfig", {**PICTURE, "image_size": [16, 16], "num_detection_tokens": 5}),
     "clip_vision": ("CLIPVisionModelWithProjection", "CLIPVisionConfig", {**PICTURE, "projection_dim": 8}),
     "siglip_vision": ("SiglipVisionModel", "SiglipVisionConfig", PICTURE),
@@ -120,7 +130,7 @@ def build(architecture: str, configuration: str, details: dict, names, keep, cal
         except ValueError:
             config._attn_implementation = "eager"
             inner = getattr(transformers, architecture)(config)
-        module = Plain(inner, names, keep)
+        module = (Plain if len(names) == 1 else PlainOfTwo)(inner, names, keep)
         module.details = call or {}
         return module
 

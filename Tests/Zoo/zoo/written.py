@@ -139,7 +139,7 @@ def write_spectrum(g: Graph):
     power = g.add("ReduceSumSquare", [spectrum], axes=[-1], keepdims=0)
     mel = g.add("MelWeightMatrix", [g.weight(4, np.int64), g.weight(16, np.int64), g.weight(8000, np.int64), g.weight(0.0, np.float32), g.weight(4000.0, np.float32)])
     g.add("Log", [g.add("Add", [g.add("MatMul", [power, mel]), g.weight(1e-6, np.float32)])], name="y")
-    g.output("y", FLOAT, None)
+    g.output("y", FLOAT, ["n", "frames", 4])
 
 
 def mel_weights(bands, size, rate, low, high):
@@ -173,7 +173,7 @@ def write_letterbox(g: Graph):
     x = g.add("Unsqueeze", [g.add("Transpose", [x], perm=[2, 0, 1]), g.weight([0], np.int64)])
     x = g.add("Resize", [x, "", g.weight([1, 1, 2, 2], np.float32)], mode="nearest", coordinate_transformation_mode="asymmetric", nearest_mode="floor")
     g.add("Pad", [x, g.weight([0, 0, 1, 2, 0, 0, 1, 2], np.int64), g.weight(0.5, np.float32)], name="y")
-    g.output("y", FLOAT, None)
+    g.output("y", FLOAT, [1, 3, "rows", "columns"])
 
 
 def expect_letterbox(x):

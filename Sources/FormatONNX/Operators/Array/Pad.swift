@@ -4,8 +4,9 @@ import TensorCore
 extension OperatorTable {
   static let pad = ONNXOperator("Pad", versions: [1, 2, 11, 13, 18, 19, 21, 23, 24, 25]) { n in
     let name = try n.string("mode", default: "constant")
-    guard let mode = PadMode(rawValue: name), mode != .wrap || n.version >= 19 else {
-      throw GraphError(.invalidModel, "mode \"\(name)\" is none of constant, reflect, edge, wrap (opset 19)")
+    // PyTorch writes "wrap" at opset 18, though the standard has it from 19 on.
+    guard let mode = PadMode(rawValue: name) else {
+      throw GraphError(.invalidModel, "mode \"\(name)\" is none of constant, reflect, edge, wrap")
     }
     guard n.version < 11 else {
       return try n.add(Pad(mode: mode), [n.required(0), n.required(1), n.optional(2), n.optional(3)])

@@ -189,7 +189,10 @@ struct TreeAttributes {
     var leafOf = [Int32](repeating: -1, count: modes.count)
     leaves.reserve(leaves: modes.count, weights: sorted.count)
     for (i, mode) in modes.enumerated() where mode == "LEAF" {
-      for e in sorted[starts[i]..<starts[i + 1]] { leaves.add(target: ids[e], weight: weights[e]) }
+      var entries = sorted[starts[i]..<starts[i + 1]]
+      // skl2onnx repeats the leaves of decision paths; ONNX Runtime reads one weight where there is one target.
+      if targets == 1 { entries = entries.prefix(1) }
+      for e in entries { leaves.add(target: ids[e], weight: weights[e]) }
       leafOf[i] = Int32(clamping: leaves.endLeaf())
     }
     return leafOf

@@ -6,14 +6,14 @@ extension OperatorTable {
     var op = Resize(try mode(n))
     if n.version == 10 {
       op.coordinates = .asymmetric
-      op.nearest = .floor
+      op.nearest = .simple
       return try [n.add(op, n.required(0), n.required(1))]
     }
     let coordinates = try n.string("coordinate_transformation_mode", default: "half_pixel")
     let nearest = try n.string("nearest_mode", default: "round_prefer_floor")
     let policy = try n.string("keep_aspect_ratio_policy", default: "stretch")
     guard let c = Resize.Coordinates(rawValue: coordinates), let r = Resize.Nearest(rawValue: nearest),
-      let p = Resize.AspectRatio(rawValue: policy)
+      let p = Resize.AspectRatio(rawValue: policy), r != .simple
     else {
       throw GraphError(
         .invalidModel, "one of the modes \"\(coordinates)\", \"\(nearest)\", \"\(policy)\" is not known")
@@ -33,7 +33,7 @@ extension OperatorTable {
   static let upsample = ONNXOperator("Upsample", versions: [1, 7, 9, 10]) { n in
     var op = Resize(try mode(n))
     op.coordinates = .asymmetric
-    op.nearest = .floor
+    op.nearest = n.version == 10 ? .simple : .floor
     if n.version >= 9 { return try [n.add(op, n.required(0), n.required(1))] }
     let scales: [Float]
     if n.version == 1 {

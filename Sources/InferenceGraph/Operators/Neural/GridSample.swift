@@ -69,7 +69,8 @@ public struct GridSample: Operator {
     guard x.isFinite, Swift.abs(x) < 1e12 else { return outside == .zeros ? [] : [(0, 1)] }
     if mode == .nearest { x.round(.toNearestOrEven) }
     let (low, high) = alignsCorners ? (0, length - 1) : (-0.5, length - 0.5)
-    if x < low || x > high {
+    // The standard's wording would clamp cubic positions, too; PyTorch and ONNX Runtime clamp only the elements they read.
+    if mode != .cubic, x < low || x > high {
       if outside == .border { x = Swift.min(Swift.max(x, 0), length - 1) }
       if outside == .reflection { x = reflected(x, low, high) }
     }

@@ -21,6 +21,8 @@ public struct Resize: Operator {
     case roundPreferFloor = "round_prefer_floor"
     case roundPreferCeil = "round_prefer_ceil"
     case floor, ceil
+    /// Up where the output is smaller, else down: what version 10 left to implementations, as they settled it.
+    case simple
   }
   /// What one given size means for the others.
   public enum AspectRatio: String, Sendable, Hashable {
@@ -145,6 +147,7 @@ public struct Resize: Operator {
       values = try resample(values, dims, axis, taps(p, region))
       dims[axis] = p.output
     }
+    if antialiases, x.dtype.isInteger { for i in values.indices { values[i] = (values[i] + 0.5).rounded(.down) } }
     return [try Numbers.write(values, x.dtype, shape, context)]
   }
 
@@ -190,6 +193,7 @@ public struct Resize: Operator {
       case .roundPreferCeil: right = ratio >= 0.5
       case .floor: right = ratio == 1
       case .ceil: right = true
+      case .simple: right = p.scale < 1 || ratio == 1
       }
       taps = [(left + (right ? 1 : 0), 1)]
     case .linear where !antialiases: taps = [(left, 1 - ratio), (left + 1, ratio)]

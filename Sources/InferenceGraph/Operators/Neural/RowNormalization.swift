@@ -4,7 +4,7 @@ public import TensorCore
 /// Normalisation of the elements from `axis` on (layer normalisation, or by the root mean square).
 ///
 /// Inputs: X, scale and optionally bias, which broadcast to X. With `wantsStatistics` mean and reciprocal standard
-/// deviation are further outputs, of X's shape with 1 from `axis` on.
+/// deviation are further outputs: float32, of X's shape with 1 from `axis` on.
 public struct RowNormalization: Operator {
   public var axis: Int
   public var epsilon: Float
@@ -41,7 +41,7 @@ public struct RowNormalization: Operator {
     }
     if !wantsStatistics { return [y] }
     let reduced = shape.enumerated().map { $0.offset < at ? $0.element : Dim(1) }
-    let statistic = Fact(x.dtype == .float64 ? .float64 : .float32, reduced)
+    let statistic = Fact(.float32, reduced)
     return [y, statistic, statistic]
   }
 
@@ -53,9 +53,8 @@ public struct RowNormalization: Operator {
     let scale = try parameter(inputs, 1, "scale", x)
     let bias = try parameter(inputs, 2, "B", x)
     let reduced = Shape(x.shape.dims.enumerated().map { $0.offset < at ? $0.element : 1 })
-    let kind: DType = x.dtype == .float64 ? .float64 : .float32
-    let mean = wantsStatistics ? try context.allocate(kind, reduced) : nil
-    let inverse = wantsStatistics ? try context.allocate(kind, reduced) : nil
+    let mean = wantsStatistics ? try context.allocate(.float32, reduced) : nil
+    let inverse = wantsStatistics ? try context.allocate(.float32, reduced) : nil
     let y = try context.reuse(&inputs, at: 0, dtype: x.dtype, shape: x.shape)
     let plain = [scale, bias].allSatisfy { p in p.map { $0.dtype == .float32 && $0.count == inner } ?? true }
     if x.dtype == .float32, plain, isCentered || (bias == nil && !wantsStatistics) {
@@ -151,13 +150,8 @@ public struct RowNormalization: Operator {
           at.advance()
         }
         if let mean, let inverse {
-          if mean.dtype == .float64 {
-            mean.unsafeMutableElements(of: Double.self)[row] = average
-            inverse.unsafeMutableElements(of: Double.self)[row] = factor
-          } else {
-            mean.unsafeMutableElements(of: Float.self)[row] = Float(average)
-            inverse.unsafeMutableElements(of: Float.self)[row] = Float(factor)
-          }
+          mean.unsafeMutableElements(of: Float.self)[row] = Float(average)
+          inverse.unsafeMutableElements(of: Float.self)[row] = Float(factor)
         }
       }
     }
