@@ -59,7 +59,7 @@ let package = Package(
       name: "SwiftletReaders",
       targets: [
         "TensorCore", "InferenceGraph", "ModelFormats", "FormatONNX", "ModelLoading", "ModelTools", "ServingCore",
-        "ArtifactStores", "JSONDocument",
+        "ArtifactStores", "JSONDocument", "ImageDecoding",
       ])
   ],
   dependencies: [
@@ -79,7 +79,8 @@ let package = Package(
       swiftSettings: swiftSettings + (kernelVariants.isEmpty ? [] : [.define("KERNEL_VARIANTS")])),
     .executableTarget(name: "kernel-check", dependencies: ["Kernels", "KernelChecks"], swiftSettings: swiftSettings),
     library("KernelChecks", ["Kernels", "KernelSlots"]),
-    library("InferenceGraph", ["TensorCore", "Kernels"]),
+    library("ImageDecoding", ["CZlib"]),
+    library("InferenceGraph", ["TensorCore", "Kernels", "ImageDecoding"]),
     library("ModelFormats", ["TensorCore", "InferenceGraph"]),
     library("LinearModels", ["TensorCore", "Kernels", "InferenceGraph"]),
     library("TreeEnsembles", ["TensorCore", "Kernels", "InferenceGraph", "LinearModels"]),
@@ -136,6 +137,7 @@ let package = Package(
     tests("Supervisor", ["Settings", .product(name: "Logging", package: "swift-log")]),
     tests("TensorCore"),
     tests("Kernels", ["KernelChecks"]),
+    tests("ImageDecoding", exclude: ["Fixtures"]),
     tests("InferenceGraph", ["TensorCore", "Kernels"]),
     tests("LinearModels", ["InferenceGraph", "Kernels", "TensorCore"]),
     tests("TreeEnsembles", ["InferenceGraph", "Kernels", "LinearModels", "TensorCore"]),

@@ -27,8 +27,8 @@ public enum OperatorTable {
       flexAttention, gridSample, linearAttention, maxUnpool, qLinearConv, resize, rotaryEmbedding, upsample,
     ]
 
-  /// Places in images, and regions of them.
-  static let vision: [ONNXOperator] = [affineGrid, maxRoiPool, roiAlign]
+  /// Images, places in them, and regions of them.
+  static let vision: [ONNXOperator] = [affineGrid, imageDecoder, maxRoiPool, roiAlign]
 
   /// The domain `ai.onnx.ml`.
   static let machineLearning: [ONNXOperator] = [
