@@ -22,7 +22,8 @@ final class GraphImporter {
   final class ModelContext {
     let functions: [FunctionKey: FunctionProto]
     let limits: ONNXLimits
-    private var nodesLeft: Int
+    /// Nodes that may still be imported.
+    private(set) var nodesLeft: Int
 
     init(_ model: ModelProto, limits: ONNXLimits) throws {
       var functions: [FunctionKey: FunctionProto] = [:]
@@ -37,11 +38,13 @@ final class GraphImporter {
       nodesLeft = model.nodeCount + limits.maxExpandedNodes
     }
 
-    /// Counts a node that is imported: calls multiply nodes, so a small file may describe a graph without end.
-    func charge() throws {
-      nodesLeft -= 1
+    /// Counts nodes that are imported: calls and gradients multiply nodes, so a small file may describe a graph without
+    /// end.
+    func charge(_ count: Int = 1) throws {
+      nodesLeft -= count
       guard nodesLeft >= 0 else {
-        throw ONNXError(.limit, "calls of functions expand to more than \(limits.maxExpandedNodes) nodes")
+        throw ONNXError(
+          .limit, "calls of functions and gradients expand to more than \(limits.maxExpandedNodes) nodes")
       }
     }
   }
@@ -158,6 +161,17 @@ final class GraphImporter {
       }
       try importNode(node, declared: declared)
     }
+  }
+
+  /// Adds the gradients of `y` to the graph: see `GraphBuilder.gradients`.
+  func addGradients(
+    of y: ValueID, withRespectTo count: Int, cuts: [ValueID], values: [ValueID]
+  ) throws -> [ValueID] {
+    let before = builder.graph.nodes.count
+    let gradients = try builder.gradients(
+      of: y, withRespectTo: count, cuts: cuts, values: values, maxNodes: model.nodesLeft)
+    try model.charge(builder.graph.nodes.count - before)
+    return gradients
   }
 
   /// Throws when two of a graph's inputs or outputs have one name.

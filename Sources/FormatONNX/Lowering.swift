@@ -134,7 +134,7 @@ public final class Lowering {
   public func gradients(
     of y: ValueID, withRespectTo count: Int, cuts: [ValueID], values: [ValueID]
   ) throws -> [ValueID] {
-    try importer.builder.gradients(of: y, withRespectTo: count, cuts: cuts, values: values)
+    try importer.addGradients(of: y, withRespectTo: count, cuts: cuts, values: values)
   }
 
   // MARK: Building

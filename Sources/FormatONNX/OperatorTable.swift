@@ -51,7 +51,7 @@ public enum OperatorTable {
   /// The domain `com.microsoft`.
   static let contrib: [ONNXOperator] =
     contribActivations + contribAttention + contribNormalizations + contribStandard + fusedProducts + qLinear
-    + quantizedProducts + [gatherBlockQuantized, tokenizer]
+    + quantizedProducts + [dynamicQuantizeLSTM, gatherBlockQuantized, tokenizer]
 
   private static let index: [String: ONNXOperator] = Dictionary(
     operators.map { ("\($0.domain)/\($0.name)", $0) }, uniquingKeysWith: { first, _ in first })

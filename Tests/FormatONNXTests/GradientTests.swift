@@ -155,6 +155,19 @@ import Testing
     #expect(try run(nodes, ["dx", "dw"], inputs: ["x", "w"], at: [2, 3]) == [[-1], [0]])
   }
 
+  @Test func gradientsOfGradientsDoNotGrowWithoutEnd() {
+    let nodes =
+      [TestNode("Tanh", ["x"], ["d0"])]
+      + (0..<64).map { gradient(["x"], ["d\($0 + 1)"], xs: ["x"], y: "d\($0)") }
+    do {
+      _ = try run(nodes, ["d64"], at: [0.5])
+      Issue.record("64 gradients of gradients were imported")
+    } catch {
+      let message = "\(error)"
+      #expect(message.contains("expand to more than") || message.contains("the gradient takes more than"))
+    }
+  }
+
   @Test func whatCannotBeDifferentiatedIsNamedWhenTheModelIsLoaded() {
     func message(_ nodes: [TestNode]) -> String {
       do { return "\(try run(nodes, ["dx"], at: [2]))" } catch { return "\(error)" }

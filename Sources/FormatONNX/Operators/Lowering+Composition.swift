@@ -52,7 +52,7 @@ extension Lowering {
     try add(Split(axis: axis, sizes: nil, outputCount: count, mayBeUneven: false), [id])
   }
 
-  /// The value after a run of numbers of one kind: a tensor of `shape` (a list) filled with `value`.
+  /// A tensor of the shape that a list gives, filled with one number.
   func filled(_ value: Float, as dtype: DType, shape: ValueID) throws -> ValueID {
     try add(Expand(), scalar(value, as: dtype), shape)
   }

@@ -6,7 +6,7 @@ public struct ONNXLimits: Sendable {
   public var maxNodes = 1_000_000
   /// Graphs inside graphs, types inside types, functions inside functions.
   public var maxDepth = 32
-  /// Nodes that calls of functions may add to those that the file has.
+  /// Nodes that calls of functions and gradients may add to those that the file has.
   public var maxExpandedNodes = 250_000
   /// Bytes of tensors that are stored element by element and so must be copied.
   public var maxCopiedBytes = 1 << 34

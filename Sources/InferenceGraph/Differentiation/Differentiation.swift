@@ -18,11 +18,13 @@ extension GraphBuilder {
   ///   - count: how many of `cuts`, from the first, the gradients are taken with respect to.
   ///   - cuts: values that count as independent, however they are computed.
   ///   - values: what the part of the graph between `cuts` and `y` is computed with in their place.
+  ///   - maxNodes: how many nodes may be added.
   /// - Returns: gradients of the shapes of the first `count` values; zeros where `y` does not depend on one.
   /// - Throws: `GraphError` that names a node whose operator has no gradient.
   public mutating func gradients(
-    of y: ValueID, withRespectTo count: Int, cuts: [ValueID], values: [ValueID]
+    of y: ValueID, withRespectTo count: Int, cuts: [ValueID], values: [ValueID], maxNodes: Int = .max
   ) throws -> [ValueID] {
+    let before = graph.nodes.count
     guard cuts.count == values.count, count <= cuts.count else {
       throw GraphError(.invalidModel, "\(values.count) values came for \(cuts.count) tensors")
     }
@@ -39,6 +41,9 @@ extension GraphBuilder {
     let one = try number(1, like: target)
     var gradients = [target: try add1(Expand(), one, add1(ShapeOf(), target))]
     for node in path.reversed() {
+      guard graph.nodes.count - before <= maxNodes else {
+        throw GraphError(.limit, "the gradient takes more than \(maxNodes) nodes")
+      }
       let upstream = node.outputs.map { gradients[$0] }
       if upstream.allSatisfy({ $0 == nil }) { continue }
       guard let op = node.operator as? any DifferentiableOperator else {

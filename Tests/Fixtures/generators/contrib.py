@@ -258,6 +258,18 @@ add(
 )  # fmt: skip
 
 
+TABLES = {
+    "word": integers(20, 8), "position": integers(10, 8, seed=5), "segment": integers(2, 8, seed=6),
+    "gamma": integers(8, seed=7), "beta": integers(8, seed=8),
+}  # fmt: skip
+SCALES = {f"{key}_scale": np.array(0.01 * (at + 1), np.float32) for at, key in enumerate(TABLES)}
+ZEROS = {f"{key}_zero": np.array(120 + at, np.uint8) for at, key in enumerate(TABLES)}
+add(
+    "QEmbedLayerNormalization", "q_embed_layer_normalization", IDS, [FLOAT, INT32],
+    weights={**TABLES, **SCALES, **ZEROS}, order=["ids", "segments", *TABLES, "mask", *SCALES, *ZEROS],
+)  # fmt: skip
+
+
 # --- attention -------------------------------------------------------------------------------------------------------
 
 HEADS, SIZE, HIDDEN = 2, 4, 8
@@ -632,6 +644,14 @@ add("Range", "range", [{"start": single([1]), "limit": single([4.5])}], [FLOAT],
 add("Range", "range_no_step", [{"start": np.array(3, np.int32), "limit": np.array(8, np.int32)}], [INT32])
 add("ExpandDims", "expand_dims", [{"x": numbers(2, 3)}], [FLOAT], weights={"axis": np.array(-2, np.int32)})
 add("Inverse", "inverse", [{"x": numbers(2, 3, 3)}, {"x": numbers(1, 3, 3, seed=1)}], [FLOAT], rtol=1e-3)
+BOXES = np.array([[0.1, 0.2, 0.9, 0.7], [0, 0, 1, 1], [-0.2, 0.5, 1.1, 1.4]], np.float32)
+for mode in ("bilinear", "nearest"):
+    for size in [(3, 4), (1, 2)]:
+        add(
+            "CropAndResize", f"crop_and_resize_{mode}_{size[0]}",
+            [{"x": numbers(2, 3, 6, 5), "rois": BOXES, "images": np.array([0, 1, 1], np.int32)}], [FLOAT],
+            weights={"size": np.array(size, np.int32)}, mode=mode, extrapolation_value=-1.0,
+        )  # fmt: skip
 add("GatherND", "gather_nd", [{"x": numbers(2, 3, 4)}], [FLOAT], weights={"at": np.array([[0, 1], [1, 2]], np.int64)})
 
 
@@ -657,3 +677,18 @@ for name, values in [
 ]:  # fmt: skip
     add("MurmurHash3", f"murmur_hash_{name}", [{"x": values}], [TensorProto.UINT32], seed=42)
 add("MurmurHash3", "murmur_hash_signed", [{"x": TEXTS}], [INT32], positive=0)
+for name, directions, columns, setting in [("", 1, 1, "forward"), ("_columns", 2, 16, "bidirectional")]:
+    spread = (directions,) if columns == 1 else (directions, columns)
+    add(
+        "DynamicQuantizeLSTM", f"dynamic_quantize_lstm{name}",
+        [{"x": numbers(5, 2, 6)}, {"x": numbers(3, 1, 6)}], [FLOAT, FLOAT, FLOAT],
+        weights={
+            "w": integers(directions, 6, 16), "r": integers(directions, 4, 16, seed=1),
+            "b": (numbers(directions, 32) / 10).astype(np.float32),
+            "w_scale": np.full(spread, 0.006, np.float32), "w_zero": np.full(spread, 127, np.uint8),
+            "r_scale": np.full(spread, 0.004, np.float32), "r_zero": np.full(spread, 125, np.uint8),
+        },
+        order=["x", "w", "r", "b", "lengths", "h", "c", "p", "w_scale", "w_zero", "r_scale", "r_zero"],
+        hidden_size=4, direction=setting, rtol=0.02, atol=0.02,
+        note="ONNX Runtime quantises X and the hidden state to 8 bits.",
+    )  # fmt: skip

@@ -26,11 +26,23 @@ extension OperatorTable {
       total = try n.sum(total, own)
       let op = RowNormalization(axis: -1, epsilon: try n.float("epsilon", default: 1e-12), isCentered: true)
       let y = try n.add(op, total, n.required(5), n.required(6))
-      // The mask's index: how many words of each sample are no padding.
-      let count =
-        try n.optional(7).map { try n.add(Reduce(.sum, axes: [1], keepsAxes: false), $0) }
-        ?? n.filled(0, as: .int32, shape: n.extents(words, 0, 1))
-      return [y, count, total]
+      return try [y, n.wordCounts(words, mask: n.optional(7)), total]
+    },
+    contrib("QEmbedLayerNormalization") { n in
+      // Of tables 2 to 6 (words, places, segments, scale, bias) the scales stand 6 inputs on and the zero points 11.
+      func table(_ index: Int, _ part: ValueID) throws -> ValueID {
+        try n.dequantized(part, n.required(index + 6), n.required(index + 11))
+      }
+      let words = try n.required(0)
+      var total = try table(2, n.add(Gather(axis: 0), n.required(2), words))
+      if let segments = n.optional(4), let numbers = n.optional(1) {
+        total = try n.sum(total, table(4, n.add(Gather(axis: 0), segments, numbers)))
+      }
+      let places = try n.slice(n.required(3), axis: 0, from: n.integers([0]), to: n.extents(words, 1, 2))
+      total = try n.sum(total, table(3, places))
+      let op = RowNormalization(axis: -1, epsilon: try n.float("epsilon", default: 1e-12), isCentered: true)
+      let y = try n.add(op, total, table(5, n.required(5)), table(6, n.required(6)))
+      return try [y, n.wordCounts(words, mask: n.optional(7))]
     },
   ]
 }
@@ -46,6 +58,12 @@ extension Lowering {
     let outputs = try add(op, [total, required(2), beta])
     // Where nobody reads the statistics their places are taken by what is there.
     return outputs.count == 3 ? outputs + [total] : [outputs[0], total, total, total]
+  }
+
+  /// How many words of each sample are no padding; 0 where there is no mask.
+  fileprivate func wordCounts(_ words: ValueID, mask: ValueID?) throws -> ValueID {
+    try mask.map { try add(Reduce(.sum, axes: [1], keepsAxes: false), $0) }
+      ?? filled(0, as: .int32, shape: extents(words, 0, 1))
   }
 
   /// The norm by the root mean square, in the scale's type, and the reciprocal root.

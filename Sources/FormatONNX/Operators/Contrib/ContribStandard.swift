@@ -47,6 +47,14 @@ extension OperatorTable {
       let seed = UInt32(truncatingIfNeeded: try n.int("seed", default: 0))
       return [try n.add(MurmurHash(seed: seed, isUnsigned: n.int("positive", default: 1) != 0), n.required(0))]
     },
+    contrib("CropAndResize") { n in
+      let mode = try n.string("mode", default: "bilinear")
+      guard mode == "bilinear" || mode == "nearest" else {
+        throw GraphError(.invalidModel, "attribute \"mode\" must be bilinear or nearest and is \"\(mode)\"")
+      }
+      let op = CropAndResize(takesNearest: mode == "nearest", outside: try n.float("extrapolation_value", default: 0))
+      return try [n.add(op, n.required(0), n.required(1), n.required(2), n.required(3))]
+    },
     contrib("Inverse") { n in [try n.add(MatrixInverse(), n.required(0))] },
   ]
 }

@@ -14,13 +14,15 @@ extension OperatorTable {
 }
 
 extension Lowering {
-  /// Lowers the node as the standard operator whose inputs and attributes it shares.
-  func asStandard(_ name: String, version: Int) throws -> [ValueID] {
+  /// Lowers the node as the standard operator whose attributes it shares.
+  ///
+  /// - Parameter inputs: the operator's inputs where they are not the node's.
+  func asStandard(_ name: String, version: Int, inputs: [ValueID?]? = nil) throws -> [ValueID] {
     guard let entry = OperatorTable.find(domain: "", name: name) else {
       throw GraphError(.unsupported, "operator ai.onnx.\(name) is not supported")
     }
     return try entry.lower(
-      Lowering(node: node, inputs: inputs, opset: version, version: version, importer: importer))
+      Lowering(node: node, inputs: inputs ?? self.inputs, opset: version, version: version, importer: importer))
   }
 
   /// The function that a fused operator names, with its parameters in the order of the standard operator's attributes.

@@ -19,6 +19,7 @@ extension RegularExpression {
   func search(
     _ scalars: [Unicode.Scalar], from start: Int, _ preference: Preference, work: inout Int
   ) -> Found {
+    work -= program.count
     var now = States(program.count)
     var next = States(program.count)
     for first in start...Swift.max(start, scalars.count) where first <= scalars.count {

@@ -1,0 +1,107 @@
+public import TensorCore
+
+/// Boxes cut out of images and resized to one size, corners on corners; what lies outside an image has one value.
+///
+/// Inputs: X `[n, c, h, w]`; boxes `[boxes, 4]` as `y1, x1, y2, x2` in parts of `h - 1` and `w - 1`; the image of each box
+/// `[boxes]`; the size, two integers. Output `[boxes, c, height, width]`.
+public struct CropAndResize: Operator {
+  /// The nearest element, else a weighted mean of four.
+  public let takesNearest: Bool
+  public let outside: Float
+
+  public var name: String { "CropAndResize" }
+  public var attributes: [(name: String, value: String)] {
+    [("mode", takesNearest ? "nearest" : "bilinear"), ("outside", "\(outside)")]
+  }
+
+  public init(takesNearest: Bool, outside: Float) {
+    self.takesNearest = takesNearest
+    self.outside = outside
+  }
+
+  public func outputFacts(_ inputs: [Fact?]) throws -> [Fact] {
+    let x = try Operand.fact(inputs, 0, "X")
+    let boxes = try Operand.fact(inputs, 1, "rois")
+    let images = try Operand.fact(inputs, 2, "batch_indices")
+    let size = try Operand.fact(inputs, 3, "crop_size")
+    if let dtype = x.dtype, !dtype.isReal { throw Operand.unsupported(dtype, "floating-point numbers") }
+    for (fact, rank, what) in [(x, 4, "X"), (boxes, 2, "rois"), (images, 1, "batch_indices"), (size, 1, "crop_size")] {
+      if let shape = fact.shape, shape.count != rank {
+        throw GraphError(.invalidModel, "\(what) must have rank \(rank) and has shape \(shape.text)")
+      }
+    }
+    let extents = size.integerElements ?? [.unknown, .unknown]
+    guard extents.count == 2 else { throw GraphError(.invalidModel, "crop_size must be two integers") }
+    let count = boxes.shape?[0] ?? images.shape?[0] ?? .unknown
+    return [Fact(type: x.type, shape: [count, x.shape?[1] ?? .unknown] + extents)]
+  }
+
+  public func evaluate(_ inputs: inout [Value?], _ context: EvaluationContext) throws -> [Value] {
+    let x = try Operand.tensor(inputs, 0, "X")
+    let boxes = try Operand.tensor(inputs, 1, "rois")
+    let images = try Operand.integers(inputs, 2, "batch_indices")
+    let size = try Operand.integers(inputs, 3, "crop_size")
+    guard x.shape.rank == 4, boxes.shape == [images.count, 4], size.count == 2, size.allSatisfy({ $0 > 0 }) else {
+      throw GraphError(
+        .invalidInput,
+        "X of shape \(x.shape), rois of \(boxes.shape), \(images.count) images and size \(size) do not fit"
+      )
+    }
+    let dims = x.shape.dims
+    guard images.allSatisfy({ $0 >= 0 && $0 < dims[0] }), dims[2] > 0, dims[3] > 0 else {
+      throw GraphError(.invalidInput, "batch_indices name an image outside 0..<\(dims[0]), or X has no elements")
+    }
+    let shape: Shape = [images.count, dims[1], size[0], size[1]]
+    let count = try Numbers.count(shape)
+    guard count <= context.maxTensorBytes / 8 else {
+      throw GraphError(.limit, "an output of shape \(shape) is too large")
+    }
+    let values = try Numbers.read(x)
+    let corners = try Numbers.read(boxes)
+    var out = [Double](repeating: Double(outside), count: count)
+    for (box, image) in images.enumerated() {
+      func walk(_ axis: Int) -> [(low: Int, high: Int, part: Double)?] {
+        let (from, to) = (corners[box * 4 + axis], corners[box * 4 + 2 + axis])
+        return boxes.dtype == .float64
+          ? places(from, to, dims[2 + axis], size[axis])
+          : places(Float(from), Float(to), dims[2 + axis], size[axis])
+      }
+      let (rows, columns) = (walk(0), walk(1))
+      for channel in 0..<dims[1] {
+        let plane = (image * dims[1] + channel) * dims[2] * dims[3]
+        let target = (box * dims[1] + channel) * size[0] * size[1]
+        for (i, row) in rows.enumerated() {
+          guard let row else { continue }
+          for (j, column) in columns.enumerated() {
+            guard let column else { continue }
+            func value(_ y: Int, _ x: Int) -> Double { values[plane + y * dims[3] + x] }
+            let top = value(row.low, column.low) * (1 - column.part) + value(row.low, column.high) * column.part
+            let bottom = value(row.high, column.low) * (1 - column.part) + value(row.high, column.high) * column.part
+            out[target + i * size[1] + j] = top * (1 - row.part) + bottom * row.part
+          }
+        }
+      }
+    }
+    return [try Numbers.write(out, x.dtype, shape, context)]
+  }
+
+  /// For each of `count` places along an axis of `extent`: the elements around it and the second one's weight; nil
+  /// outside. In the boxes' own precision, which decides what is nearest.
+  private func places<T: BinaryFloatingPoint>(
+    _ from: T, _ to: T, _ extent: Int, _ count: Int
+  ) -> [(low: Int, high: Int, part: Double)?] {
+    let last = T(extent - 1)
+    let step = count > 1 ? (to - from) * last / T(count - 1) : 0
+    let first = count > 1 ? from * last : (from + to) / 2 * last
+    return (0..<count).map { i in
+      let at = first + T(i) * step
+      guard at >= 0, at <= last else { return nil }
+      if takesNearest {
+        let nearest = Int(at.rounded(.toNearestOrAwayFromZero))
+        return (nearest, nearest, 0)
+      }
+      let low = at.rounded(.down)
+      return (Int(low), Int(at.rounded(.up)), Double(at - low))
+    }
+  }
+}
