@@ -12,7 +12,7 @@ struct Bench: ParsableCommand {
       Free extents other than the batch are 128 unless --shape says otherwise. JSON keys: median_s, p99_s, min_s (seconds \
       a run), rows_per_s, runs.
 
-      """ + ExitStatus.discussion([.success, .usage, .data]))
+      """ + ExitStatus.discussion([.success, .usage, .data, .noInput]))
 
   @Argument(help: "An .onnx file, a folder that holds one, or a model.tar.gz.")
   var model: String

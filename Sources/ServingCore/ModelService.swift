@@ -31,6 +31,7 @@ public final class ModelService: InvocationHandler {
   let predictor: any Predictor
   private let configuration: Configuration
   private let selection: OutputSelection
+  private let batchAxes: BatchAxes
   private let preferred: CodecTable.Choice
   private let measured = Atomic<UInt64>(.max)
 
@@ -39,6 +40,7 @@ public final class ModelService: InvocationHandler {
     self.predictor = predictor
     self.configuration = configuration
     layout = InputLayout(predictor.signature)
+    batchAxes = BatchAxes(predictor.signature)
     selection = try OutputSelection(predictor.signature, wanted: configuration.outputs)
     preferred = try configuration.codecs.choice(named: configuration.defaultAccept)
   }
@@ -65,7 +67,7 @@ public final class ModelService: InvocationHandler {
   func answer(
     _ decoded: DecodedRequest, _ positions: [Int], _ encoder: CodecTable.Choice
   ) throws(ServingError) -> InvocationResponse {
-    let values: [Value]
+    var values: [Value]
     do {
       values = try predictor.predict(decoded.inputs, outputs: positions)
     } catch let error as ServingError {
@@ -77,6 +79,7 @@ public final class ModelService: InvocationHandler {
       throw ServingError(
         .modelFailure, "The model gave \(values.count) outputs where \(positions.count) were asked for.")
     }
+    if !decoded.isNamed && encoder.codec.encodesRows { values = batchAxes.rowsFirst(values, positions) }
     let names = positions.map { layout.signature.outputs[$0].name }
     var sink = ByteSink()
     try encoder.codec.encode(Answer(names: names, values: values, isNamed: decoded.isNamed), into: &sink)

@@ -142,3 +142,28 @@ import Testing
     #expect(try unknown.warmUp() == nil)
   }
 }
+
+@Suite struct BatchAxisTests {
+  private static func service() throws -> ModelService {
+    var x = Models.port("x", .float32, [nil, 1])
+    x.dimNames = [0: "batch"]
+    var state = Models.port("state", .float32, [2, nil, 2])
+    state.dimNames = [1: "batch"]
+    let value = Value.tensor(try Tensor([Float(0), 1, 2, 3, 4, 5, 6, 7], shape: [2, 2, 2]))
+    return try ModelService(FixedPredictor(ModelSignature(inputs: [x], outputs: [state])) { _ in [value] })
+  }
+
+  @Test("an output whose batch is not its first axis is split along its batch")
+  func stateOfRecurrentNetwork() throws {
+    let json = try Self.service().call(#"{"instances":[[1],[2]]}"#.utf8, contentType: "application/json").text
+    #expect(json == #"{"predictions":[[[0,1],[4,5]],[[2,3],[6,7]]]}"#)
+    let csv = try Self.service().call("1\n2\n".utf8, contentType: "text/csv", accept: "text/csv").text
+    #expect(csv == "0,1,4,5\n2,3,6,7\n")
+  }
+
+  @Test("named tensors and NumPy arrays stay as the model gives them")
+  func wholeTensors() throws {
+    let named = try Self.service().call(#"{"inputs":{"x":[[1],[2]]}}"#.utf8, contentType: "application/json").text
+    #expect(named == #"{"outputs":{"state":[[[0,1],[2,3]],[[4,5],[6,7]]]}}"#)
+  }
+}

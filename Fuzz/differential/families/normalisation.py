@@ -108,7 +108,7 @@ def recurrent(m):
         made["linear_before_reset"] = m.choice([None, 0, 1])
     if m.chance(0.3):
         per = {"LSTM": 3, "GRU": 2, "RNN": 1}[op]
-        made["activations"] = [m.choice(["Sigmoid", "Tanh", "Relu", "Softsign", "HardSigmoid"]) for _ in range(per * ways)]
+        made["activations"] = [m.choice(["Sigmoid", "Tanh", "Softsign", "HardSigmoid"]) for _ in range(per * ways)]
     if made["clip"] is not None and m.chance(0.5):
         made["clip"] = None
     m.node(op, given, m.integer(1, 3 if op == "LSTM" else 2), **made)

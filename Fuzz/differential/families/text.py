@@ -13,8 +13,8 @@ def concat(m):
 
 
 def split(m):
-    words = ["a b c", "", " lead", "trail ", "a  b", "a,b,,c", ",", "one", "é,ü", "x--y--z", "a\tb"]
-    x = m.tensor("string", m.shape(high=2, zero=0.03), words=words)
+    words = ["a b c", "", " lead", "trail ", "a  b", "a,b,,c", ",", "one", "é,ü", "x--y--z"]
+    x = m.tensor("string", m.shape(low=1, high=2, zero=0.03), words=words)
     m.node("StringSplit", [x], 2, delimiter=m.choice([None, "", " ", ",", "--"]), maxsplit=m.choice([None, 1, 2, 5]))
 
 

@@ -21,7 +21,8 @@ final class FileSource: ByteSource {
 
   init(path: String) throws(ArchiveError) {
     self.path = path
-    fd = open(path, O_RDONLY | O_CLOEXEC)
+    // Without O_NONBLOCK the opening of a pipe waits for its writer.
+    fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard fd >= 0 else { throw ArchiveError(.io, "cannot read \(path): \(String(cString: strerror(errno)))") }
   }
 

@@ -13,16 +13,16 @@ import Darwin
 public final class EvaluationContext {
   public let pool: ComputePool
   public let arena: Arena
-  /// The largest tensor that may be made, in bytes.
+  /// The largest tensor that may be made, in bytes: a quarter of the memory where nothing else is said.
   public let maxTensorBytes: Int
 
-  public init(pool: ComputePool, arena: Arena, maxTensorBytes: Int = EvaluationContext.physicalMemory) {
+  public init(pool: ComputePool, arena: Arena, maxTensorBytes: Int = EvaluationContext.physicalMemory / 4) {
     self.pool = pool
     self.arena = arena
     self.maxTensorBytes = maxTensorBytes
   }
 
-  /// The machine's memory in bytes: a tensor that is larger cannot be meant.
+  /// The machine's memory in bytes.
   public static let physicalMemory = max(1 << 28, sysconf(Int32(_SC_PHYS_PAGES)) &* sysconf(Int32(_SC_PAGESIZE)))
 
   /// An uninitialised output.

@@ -15,6 +15,7 @@ public struct CSVCodec: Codec {
   public var canDecode: Bool { true }
   public var canEncode: Bool { true }
   public var encodesFirstOutputOnly: Bool { true }
+  public var encodesRows: Bool { true }
 
   public func decode(
     _ body: UnsafeRawBufferPointer, for layout: InputLayout, limits: CodecLimits

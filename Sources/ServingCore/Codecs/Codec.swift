@@ -15,6 +15,8 @@ public protocol Codec: Sendable {
   var canEncode: Bool { get }
   /// True when an answer carries the first wanted output alone, so that the others need not be computed.
   var encodesFirstOutputOnly: Bool { get }
+  /// True when an answer has an entry for each row; false when it has the arrays as the model gives them.
+  var encodesRows: Bool { get }
 
   /// Reads the inputs out of a body that is not empty.
   func decode(

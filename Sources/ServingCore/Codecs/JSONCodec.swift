@@ -15,6 +15,7 @@ public struct JSONCodec: Codec {
   public var canDecode: Bool { true }
   public var canEncode: Bool { true }
   public var encodesFirstOutputOnly: Bool { false }
+  public var encodesRows: Bool { true }
 
   public func decode(
     _ body: UnsafeRawBufferPointer, for layout: InputLayout, limits: CodecLimits

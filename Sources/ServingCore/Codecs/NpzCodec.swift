@@ -12,6 +12,7 @@ public struct NpzCodec: Codec {
   public var canDecode: Bool { true }
   public var canEncode: Bool { false }
   public var encodesFirstOutputOnly: Bool { true }
+  public var encodesRows: Bool { false }
 
   public func decode(
     _ body: UnsafeRawBufferPointer, for layout: InputLayout, limits: CodecLimits
