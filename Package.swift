@@ -141,7 +141,8 @@ let package = Package(
     tests("InferenceGraph", ["TensorCore", "Kernels"]),
     tests("LinearModels", ["InferenceGraph", "Kernels", "TensorCore"]),
     tests("TreeEnsembles", ["InferenceGraph", "Kernels", "LinearModels", "TensorCore"]),
-    tests("FormatONNX", ["TensorCore", "InferenceGraph", "ModelFormats"], exclude: ["Fixtures-ml", "Fixtures-vision"]),
+    tests(
+      "FormatONNX", ["TensorCore", "InferenceGraph", "ModelFormats"], exclude: ["Fixtures-ml", "Fixtures-vision"]),
     tests("ArtifactStores"),
     tests("JSONDocument"),
     tests(

@@ -37,7 +37,9 @@ struct Bench: ParsableCommand {
 
   func validate() throws {
     guard batch >= 1 else { throw ValidationError("--batch must be 1 or more, got \(batch)") }
-    guard threads >= 1 else { throw ValidationError("--threads must be 1 or more, got \(threads)") }
+    guard (1...1024).contains(threads) else {
+      throw ValidationError("--threads must be from 1 to 1024, got \(threads)")
+    }
     guard seconds > 0, seconds <= 3600 else { throw ValidationError("--seconds must be above 0 and at most 3600") }
   }
 
@@ -78,7 +80,7 @@ struct Bench: ParsableCommand {
     let parts = text.split(separator: "=", maxSplits: 1)
     let dims = parts.count == 2 ? parts[1].split(separator: "x").map { Int($0) } : []
     guard parts.count == 2, !dims.isEmpty, dims.allSatisfy({ ($0 ?? -1) >= 0 && ($0 ?? 0) <= 1 << 31 }) else {
-      throw ToolError("--shape \(text): expected name=1x3x224x224")
+      throw ToolError("--shape \(text): expected name=1x3x224x224", isUsage: true)
     }
     return (String(parts[0]), dims.compactMap { $0 })
   }

@@ -51,7 +51,7 @@ enum ExitStatus: Int32 {
   private static func status(_ error: any Error) -> ExitStatus {
     switch error {
     case let error as LoadError where error.code == .missing || error.code == .unreadable: .noInput
-    case is ToolError: .noInput
+    case let error as ToolError: error.isUsage ? .usage : .noInput
     case is KernelChoiceError: .usage
     default: .data
     }

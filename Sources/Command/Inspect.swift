@@ -9,7 +9,7 @@ import ModelTools
 struct Inspect: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Show a model's inputs, outputs, operators, parameters and memory.",
-    discussion: ExitStatus.discussion([.success, .usage, .data]))
+    discussion: ExitStatus.discussion([.success, .usage, .data, .noInput]))
 
   @Argument(help: "An .onnx file, a folder that holds one, or a model.tar.gz.")
   var model: String

@@ -31,13 +31,15 @@ struct Predict: ParsableCommand {
   var threads = 1
 
   func validate() throws {
-    guard threads >= 1 else { throw ValidationError("--threads must be 1 or more, got \(threads)") }
+    guard (1...1024).contains(threads) else {
+      throw ValidationError("--threads must be from 1 to 1024, got \(threads)")
+    }
   }
 
   func run() throws {
     try ExitStatus.reporting {
-      let type = try mediaType()
       let body = try LocalFile.read(input)
+      let type = try mediaType()
       try LocalModel.with(model, threads: threads) { prepared in
         let service = try ModelService(
           GraphPredictor(prepared),
@@ -65,7 +67,7 @@ struct Predict: ParsableCommand {
     if let at = input.lastIndex(of: "."), let type = Self.types[String(input[input.index(after: at)...])] {
       return type
     }
-    throw ToolError("no media type is known for \(input): give --content-type")
+    throw ToolError("no media type is known for \(input): give --content-type", isUsage: true)
   }
 
   private func answerType(_ type: String) -> String {

@@ -66,7 +66,8 @@ public struct ModelLoader: Sendable {
   private func format(of file: String) throws(LoadError) -> any ModelFormat.Type {
     if let match = formats.first(where: { $0.extensions.contains { file.hasSuffix(".\($0)") } }) { return match }
     var head = [UInt8](repeating: 0, count: 512)
-    let fd = open(file, O_RDONLY | O_CLOEXEC)
+    // Without O_NONBLOCK the opening of a pipe waits for its writer.
+    let fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard fd >= 0 else { throw LoadError(.unreadable, "cannot read \(file): \(String(cString: strerror(errno)))") }
     defer { close(fd) }
     let n = read(fd, &head, head.count)

@@ -28,18 +28,21 @@ public struct SyntheticInputs: Sendable {
     let graph = model.optimized
     let names = Set(graph.inputs.map { graph[$0].name })
     for name in shapes.keys where !names.contains(name) {
-      throw ToolError("--shape names no input: \(name); the inputs are \(names.sorted().joined(separator: ", "))")
+      throw ToolError(
+        "--shape names no input: \(name); the inputs are \(names.sorted().joined(separator: ", "))", isUsage: true)
     }
     return try graph.inputs.map { id in
       let fact = graph.fact(id)
       let name = graph[id].name
       guard case .tensor(let dtype)? = fact.type else {
         throw ToolError(
-          "input \(name) is \(fact.type.map { "\($0)" } ?? "of unknown type"): only tensors can be made up")
+          "input \(name) is \(fact.type.map { "\($0)" } ?? "of unknown type"): only tensors can be made up",
+          isUsage: true)
       }
       let shape = try shape(name, fact)
       guard let count = shape.checkedElementCount, count <= Self.maxElements else {
-        throw ToolError("input \(name) of shape \(shape) is too large to be made up: give --shape \(name)=...")
+        throw ToolError(
+          "input \(name) of shape \(shape) is too large to be made up: give --shape \(name)=...", isUsage: true)
       }
       return .tensor(fill(dtype, shape, mask: name.contains("mask")))
     }
@@ -49,12 +52,12 @@ public struct SyntheticInputs: Sendable {
     if let given = shapes[name] {
       if let declared = fact.shape {
         let fits = declared.count == given.count && zip(declared, given).allSatisfy { ($0.value ?? $1) == $1 }
-        guard fits else { throw ToolError("--shape \(name)=\(Shape(given)) does not fit \(fact)") }
+        guard fits else { throw ToolError("--shape \(name)=\(Shape(given)) does not fit \(fact)", isUsage: true) }
       }
       return Shape(given)
     }
     guard let declared = fact.shape else {
-      throw ToolError("input \(name) has no declared rank: give --shape \(name)=...")
+      throw ToolError("input \(name) has no declared rank: give --shape \(name)=...", isUsage: true)
     }
     return Shape(declared.enumerated().map { axis, dim in dim.value ?? (axis == 0 ? batch : free) })
   }
@@ -97,5 +100,11 @@ public struct SyntheticInputs: Sendable {
 /// Why a tool cannot do what it was asked.
 public struct ToolError: Error, Sendable, CustomStringConvertible {
   public let description: String
-  public init(_ description: String) { self.description = description }
+  /// True when the arguments are wrong; false when a file is missing or cannot be read or written.
+  public let isUsage: Bool
+
+  public init(_ description: String, isUsage: Bool = false) {
+    self.description = description
+    self.isUsage = isUsage
+  }
 }

@@ -65,13 +65,34 @@ enum ModelPlug {
       throw StartError(
         .configuration, "the settings default-accept and outputs do not suit the model: \(error.message)")
     }
+    let refusal: String?
     do throws(ServingError) {
-      try service.warmUp()
+      refusal = try warmUp(service)
     } catch {
       throw StartError(.model, "\(path) does not answer a warm-up: \(error.message)")
     }
-    return ServerPlugs.Model(
-      handler: service, summary: "\(prepared.loaded.format), answers in \(service.expectedNanoseconds / 1000) us")
+    let speed =
+      refusal.map { "not measured, for it refuses made-up inputs (\($0))" }
+      ?? "answers in \(service.expectedNanoseconds / 1000) us"
+    return ServerPlugs.Model(handler: service, summary: "\(prepared.loaded.format), \(speed)")
+  }
+
+  /// Warms up with inputs that are made up from the signature. A model may refuse those (an encoder that knows no zero, a
+  /// window larger than the extents tried) and be sound all the same.
+  ///
+  /// - Returns: nil, or why the model refused them.
+  private static func warmUp(_ service: ModelService) throws(ServingError) -> String? {
+    var refusal: String?
+    for free in [8, 64, 256] {
+      do throws(ServingError) {
+        try service.warmUp(free: free)
+        return nil
+      } catch {
+        guard error.code.status < 500 else { throw error }
+        refusal = error.message
+      }
+    }
+    return refusal
   }
 
   private static func startError(_ error: LoadError) -> StartError {

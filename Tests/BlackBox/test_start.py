@@ -57,6 +57,11 @@ class Starts(unittest.TestCase):
                 with self.subTest(front), Server(model=archive, front=front) as server:
                     self.check(server)
 
+    def test_a_model_that_refuses_made_up_inputs_is_served(self):
+        model = str(kit.ROOT / "Tests/Fixtures/sklearn/one_hot_only/model.onnx")
+        with Server(model=model, front="direct") as server:
+            self.assertEqual(server.get("/ping")[0], 200)
+
     def test_kernels_by_name(self):
         for front in ["direct"] + (["nginx"] if kit.HAS_NGINX else []):
             with self.subTest(front), Server("--kernels", "baseline", front=front) as server:
@@ -128,6 +133,13 @@ class FailedStarts(unittest.TestCase):
     def test_empty_folder(self):
         with tempfile.TemporaryDirectory() as folder:
             self.fails([folder], [folder], 66)
+
+    def test_pipe(self):
+        with tempfile.TemporaryDirectory() as folder:
+            os.mkfifo(f"{folder}/pipe")
+            for front in self.fronts():
+                with self.subTest(front):
+                    self.fails([f"{folder}/pipe", "--front", front], [f"{folder}/pipe"], 65)
 
     def test_corrupt_model(self):
         good = pathlib.Path(kit.MODEL).read_bytes()

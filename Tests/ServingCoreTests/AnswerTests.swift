@@ -147,9 +147,9 @@ import Testing
   private static func service() throws -> ModelService {
     var x = Models.port("x", .float32, [nil, 1])
     x.dimNames = [0: "batch"]
-    var state = Models.port("state", .float32, [2, nil, 2])
+    var state = Models.port("state", .int32, [2, nil, 2])
     state.dimNames = [1: "batch"]
-    let value = Value.tensor(try Tensor([Float(0), 1, 2, 3, 4, 5, 6, 7], shape: [2, 2, 2]))
+    let value = Value.tensor(try Tensor([Int32(0), 1, 2, 3, 4, 5, 6, 7], shape: [2, 2, 2]))
     return try ModelService(FixedPredictor(ModelSignature(inputs: [x], outputs: [state])) { _ in [value] })
   }
 

@@ -2,7 +2,8 @@ import TensorCore
 
 /// Files beside a model that hold its large tensors.
 ///
-/// A path must stay in the model's folder: absolute paths and `..` are refused.
+/// A path must stay in the model's folder: absolute paths and `..` are refused. Symbolic links are followed, since caches of
+/// models are made of them; those that leave an archive are refused when it is unpacked.
 final class ExternalData {
   private let folder: String
   private var files: [String: MappedFile] = [:]
