@@ -43,3 +43,15 @@ extension Operator {
   public var subgraphs: [Graph] { [] }
   public var heldBytes: Int { 0 }
 }
+
+extension Operator {
+  /// `specialized`, with the constants that the new operator no longer takes out of memory where they are of a mapped file:
+  /// packed weights take the place of the model's own, not a second one.
+  func specializedInPlace(_ inputs: [Fact?]) throws -> (operator: any Operator, kept: [Int])? {
+    guard let special = try specialized(inputs) else { return nil }
+    for (position, fact) in inputs.enumerated() where !special.kept.contains(position) {
+      fact?.tensor?.dropMappedPages()
+    }
+    return special
+  }
+}

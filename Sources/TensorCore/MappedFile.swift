@@ -54,6 +54,20 @@ public final class MappedFile: @unchecked Sendable {
     bytes = UnsafeRawBufferPointer(start: address, count: size)
   }
 
+  /// Lets the system take back the pages that `part` of the file's bytes covers whole. They stay valid, and are read from the
+  /// file again when somebody needs them after all: a mapping is never written, so a page read again is the same page.
+  public func dropPages(_ part: UnsafeRawBufferPointer) {
+    let page = Int(sysconf(Int32(_SC_PAGESIZE)))
+    guard page > 0, let first = part.baseAddress, let base = bytes.baseAddress,
+      first >= base, first + part.count <= base + bytes.count
+    else { return }
+    let start = (Int(bitPattern: first) + page - 1) / page * page
+    let end = Int(bitPattern: first + part.count) / page * page
+    if start < end, let address = UnsafeMutableRawPointer(bitPattern: start) {
+      madvise(address, end - start, MADV_DONTNEED)
+    }
+  }
+
   /// A copy of the whole file.
   public func contents() -> [UInt8] { withExtendedLifetime(self) { Array(bytes) } }
 

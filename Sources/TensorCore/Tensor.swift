@@ -34,6 +34,14 @@ public struct Tensor: Sendable {
 }
 
 extension Tensor {
+  /// Says that the elements will hardly be read again: where they are of a mapped file, their pages leave memory. They stay
+  /// valid. A copy that was made of weights then takes the place of the original instead of standing beside it.
+  public func dropMappedPages() {
+    if dtype != .string { storage.dropMappedPages(offset..<(offset + byteCount)) }
+  }
+}
+
+extension Tensor {
   /// A tensor over existing storage.
   ///
   /// - Throws: `TensorError` when the shape overflows or reaches beyond the storage.

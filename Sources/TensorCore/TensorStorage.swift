@@ -72,5 +72,11 @@ public final class TensorStorage: @unchecked Sendable {
     release = nil
   }
 
+  /// `MappedFile.dropPages`, where the bytes are of a mapped file. Bytes of other storage stay as they are.
+  func dropMappedPages(_ range: Range<Int>) {
+    guard let file = owner as? MappedFile, range.lowerBound >= 0, range.upperBound <= byteCount else { return }
+    file.dropPages(UnsafeRawBufferPointer(start: base + range.lowerBound, count: range.count))
+  }
+
   deinit { release?(base) }
 }

@@ -88,6 +88,7 @@ struct TensorProto {
     try charge(bytes, &copied, limit)
     let out = Tensor(uninitialized: dtype, shape)
     out.unsafeMutableBytes.copyMemory(from: data)
+    (owner as? MappedFile)?.dropPages(data)
     return out
   }
 

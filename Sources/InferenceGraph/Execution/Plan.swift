@@ -32,7 +32,7 @@ public struct Plan: Sendable {
       var inputs = node.inputs
       let facts = inputs.map { $0.map { graph.fact($0) } }
       do {
-        if let special = try op.specialized(facts) {
+        if let special = try op.specializedInPlace(facts) {
           inputs = special.kept.map { inputs[$0] }
           op = special.operator
         }

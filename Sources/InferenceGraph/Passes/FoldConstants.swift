@@ -53,6 +53,7 @@ struct FoldConstants: Pass {
           throw GraphError.wrapping(error, node: "\(node.operator.name) node \"\(node.name)\"")
         }
         budget -= outputs.reduce(0) { $0 + $1.heldBytes }
+        for id in node.inputs { if let id { constant(id)?.tensor?.dropMappedPages() } }
       }
       for (id, value) in zip(node.outputs, outputs) {
         values[id] = value

@@ -7,7 +7,7 @@ struct PackConstantProducts: Pass {
     var patch = GraphPatch(Self.name, of: graph)
     var changed = false
     for (index, node) in graph.nodes.enumerated() where node.operator is MatMul || node.operator is Gemm {
-      guard let special = try node.operator.specialized(node.inputs.map { $0.map { graph.fact($0) } }),
+      guard let special = try node.operator.specializedInPlace(node.inputs.map { $0.map { graph.fact($0) } }),
         special.operator is Linear
       else { continue }
       let out = try patch.add(
