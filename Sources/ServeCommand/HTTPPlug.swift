@@ -65,7 +65,10 @@ enum HTTPPlug {
     configuration.maxTargetBytes = settings[.maxHeaderSize]
     configuration.maxHeaderBytes = settings[.maxHeaderSize] * 4 + 8192
     configuration.maxQueued = settings[.maxQueue]
-    if isFront { configuration.idleTimeout = settings[.keepAliveTimeout] / .seconds(1) }
+    if isFront {
+      configuration.maxHeaderLineBytes = settings[.maxHeaderSize]
+      configuration.idleTimeout = settings[.keepAliveTimeout] / .seconds(1)
+    }
     return configuration
   }
 

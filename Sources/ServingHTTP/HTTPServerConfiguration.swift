@@ -6,6 +6,8 @@ public struct HTTPServerConfiguration: Sendable {
   public var maxBodySetting = "max-body-size"
   /// Largest request head in bytes, request line included. Passing it is a 431.
   public var maxHeaderBytes = 64 * 1024
+  /// Longest header line in bytes. Passing it is a 431.
+  public var maxHeaderLineBytes = 64 * 1024
   /// Most header fields of a request. Passing it is a 431.
   public var maxHeaderFields = 128
   /// Longest request target in bytes. Passing it is a 414.

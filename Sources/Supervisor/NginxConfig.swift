@@ -116,8 +116,10 @@ package struct NginxLogLine: Sendable, Equatable {
     let words = line.split(separator: " ", maxSplits: 4)
     let name = words.count > 2 ? words[2].drop { $0 == "[" }.prefix { $0 != "]" } : ""
     if words.count == 5, words[2].hasPrefix("["), let known = levels[String(name)] {
-      level = known
       message = String(words[4])
+      // What a client did wrong was told to the client; it is no fault of the server's.
+      let blamesClient = message.hasPrefix("*") && message.drop { $0 != " " }.hasPrefix(" client ")
+      level = blamesClient ? "debug" : known
     } else {
       level = "warning"
       message = line

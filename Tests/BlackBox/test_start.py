@@ -62,6 +62,14 @@ class Starts(unittest.TestCase):
         with Server(model=model, front="direct") as server:
             self.assertEqual(server.get("/ping")[0], 200)
 
+    def test_header_lines_have_the_same_limit_with_and_without_nginx(self):
+        for front in ["direct"] + (["nginx"] if kit.HAS_NGINX else []):
+            with self.subTest(front), Server("--max-header-size", "4KiB", front=front) as server:
+                for length, status in [(3000, 200), (5000, 431)]:
+                    got, _, body = server.request("GET", "/ping", headers={"X-Long": "a" * length})
+                    self.assertEqual(got, status, body)
+                self.assertEqual(kit.error_of(body)["setting"], "max-header-size")
+
     def test_kernels_by_name(self):
         for front in ["direct"] + (["nginx"] if kit.HAS_NGINX else []):
             with self.subTest(front), Server("--kernels", "baseline", front=front) as server:

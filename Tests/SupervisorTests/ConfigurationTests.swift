@@ -67,6 +67,8 @@ private func settings(_ flags: String...) throws -> ResolvedSettings {
   @Test func `lines of nginx's log keep their level`() {
     let line = NginxLogLine("2026/01/31 12:00:00 [error] 12#12: *3 upstream prematurely closed connection")
     #expect(line.level == "error" && line.message == "*3 upstream prematurely closed connection")
+    let client = NginxLogLine("2026/01/31 12:00:00 [error] 12#12: *3 client intended to send too large body: 9 bytes")
+    #expect(client.level == "debug")
     #expect(NginxLogLine("nonsense").level == "warning")
     let access = NginxLogLine("access\tclient=127.0.0.1\trequest=GET /a=b HTTP/1.1\tstatus=200")
     #expect(access.level == "info" && access.fields["status"] == "200")

@@ -23,6 +23,7 @@ package struct RequestHead: Sendable {
 /// Limits of a request head.
 package struct RequestHeadLimits: Sendable {
   package var bytes: Int
+  package var line: Int
   package var fields: Int
   package var target: Int
   /// The setting that moves them.
@@ -30,6 +31,7 @@ package struct RequestHeadLimits: Sendable {
 
   package init(_ configuration: HTTPServerConfiguration) {
     bytes = configuration.maxHeaderBytes
+    line = configuration.maxHeaderLineBytes
     fields = configuration.maxHeaderFields
     target = configuration.maxTargetBytes
     setting = configuration.maxHeaderSetting

@@ -80,6 +80,7 @@ package struct RequestHeadParser: Sendable {
         return nil
       }
       guard fields.count < limits.fields else { throw tooMany }
+      guard field.end - position - 2 <= limits.line else { throw lineTooLong }
       try facts.note(span, field.name, field.value)
       fields.append(HTTPHeaderFields.Field(name: field.name, value: field.value))
       position = field.end
@@ -110,6 +111,12 @@ package struct RequestHeadParser: Sendable {
     ServingError(
       .headersTooLarge, "The request head is too large; send fewer or shorter headers.",
       limit: ByteCount.text(limits.bytes), setting: limits.setting)
+  }
+
+  private var lineTooLong: ServingError {
+    ServingError(
+      .headersTooLarge, "A header line is longer than the limit of \(ByteCount.text(limits.line)).",
+      limit: ByteCount.text(limits.line), setting: limits.setting)
   }
 
   private var tooMany: ServingError {
