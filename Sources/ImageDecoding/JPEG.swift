@@ -183,7 +183,7 @@ struct JPEGDecoder {
     }
     scans += 1
     // A progressive image needs few scans; each costs a pass over the whole image.
-    guard scans <= 1024 else { throw ImageError(.limit, "a JPEG of more than 1024 scans") }
+    guard scans <= 256 else { throw ImageError(.limit, "a JPEG of more than 256 scans") }
     var members: [JPEGScan.Member] = []
     for i in 0..<count {
       let (id, selectors) = (try bytes.byte(at + 1 + 2 * i), try bytes.byte(at + 2 + 2 * i))
