@@ -66,6 +66,8 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
     .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
+    .package(url: "https://github.com/apple/swift-crypto.git", from: "4.5.2"),
+    .package(url: "https://github.com/swift-server/async-http-client.git", from: "1.37.0"),
   ],
   targets: [
     library("TensorCore"),
@@ -100,7 +102,16 @@ let package = Package(
         "ServingHTTP", "ServingCore", .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"), .product(name: "Logging", package: "swift-log"),
       ], swiftSettings: swiftSettings),
-    library("ArtifactStores", ["CZlib"]),
+    library("ArtifactStores", ["CZlib", "JSONDocument", .product(name: "Crypto", package: "swift-crypto")]),
+    library(
+      "ArtifactS3",
+      [
+        "ArtifactStores", "JSONDocument", .product(name: "Crypto", package: "swift-crypto"),
+        .product(name: "AsyncHTTPClient", package: "async-http-client"),
+        .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "NIOFoundationCompat", package: "swift-nio"),
+        .product(name: "Logging", package: "swift-log"),
+      ]),
     library("Settings"),
     .target(name: "CProcess"),
     library("Supervisor", ["Settings", "CProcess", .product(name: "Logging", package: "swift-log")]),
@@ -143,7 +154,13 @@ let package = Package(
     tests("TreeEnsembles", ["InferenceGraph", "Kernels", "LinearModels", "TensorCore"]),
     tests(
       "FormatONNX", ["TensorCore", "InferenceGraph", "ModelFormats"], exclude: ["Fixtures-ml", "Fixtures-vision"]),
-    tests("ArtifactStores"),
+    tests("ArtifactStores", ["JSONDocument"]),
+    tests(
+      "ArtifactS3",
+      [
+        "ArtifactStores", "JSONDocument", .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
+      ]),
     tests("JSONDocument"),
     tests(
       "ServingHTTP",

@@ -1,0 +1,2 @@
+import ArtifactS3
+import Testing
