@@ -90,6 +90,7 @@ let package = Package(
     library("ServingCore", ["TensorCore", "CZlib"]),
     library("ServingTesting", ["ServingCore", "TensorCore"]),
     .systemLibrary(name: "CZlib"),
+    .systemLibrary(name: "CFileCalls"),
     library(
       "ServingHTTP",
       [
@@ -102,7 +103,8 @@ let package = Package(
         "ServingHTTP", "ServingCore", .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"), .product(name: "Logging", package: "swift-log"),
       ], swiftSettings: swiftSettings),
-    library("ArtifactStores", ["CZlib", "JSONDocument", .product(name: "Crypto", package: "swift-crypto")]),
+    library(
+      "ArtifactStores", ["CZlib", "CFileCalls", "JSONDocument", .product(name: "Crypto", package: "swift-crypto")]),
     library(
       "ArtifactS3",
       [
