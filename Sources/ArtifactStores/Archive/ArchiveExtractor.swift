@@ -24,6 +24,14 @@ public struct ArchiveExtractor: Sendable {
     return [".tar.gz", ".tgz", ".tar", ".zip"].contains { lower.hasSuffix($0) }
   }
 
+  /// True when the file begins as a zip archive does.
+  static func isZip(_ path: String) -> Bool {
+    guard let source = try? FileSource(path: path) else { return false }
+    var head: [UInt8] = [0, 0, 0, 0]
+    guard let n = try? source.read(head: &head), n == 4 else { return false }
+    return head == [0x50, 0x4B, 3, 4] || head == [0x50, 0x4B, 5, 6]
+  }
+
   /// True when the file begins as a tar archive does, plain or in gzip.
   private static func isTar(_ path: String) -> Bool {
     guard let source = try? FileSource(path: path) else { return false }
@@ -83,7 +91,7 @@ public struct ArchiveExtractor: Sendable {
     let file = try FileSource(path: path, hashes: hashes, flag: flag)
     var head = [UInt8](repeating: 0, count: 4)
     let count = try file.read(head: &head)
-    if count == 4, head == [0x50, 0x4B, 3, 4] || head == [0x50, 0x4B, 5, 6] {
+    if ArchiveExtractor.isZip(path) {
       try unpackZip(file, into: folder, progress)
     } else {
       let isGzip = count >= 2 && head[0] == 0x1F && head[1] == 0x8B
