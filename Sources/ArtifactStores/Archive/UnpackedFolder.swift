@@ -104,7 +104,8 @@ final class UnpackedFolder {
 
   func addHardLink(_ relative: String, to target: String) throws(ArchiveError) {
     guard let source = ArchivePath.confined(target) else {
-      throw ArchiveError(.unsafeEntry, "\(archive): the link \"\(relative)\" leads out of the archive's folder: \(target)")
+      throw ArchiveError(
+        .unsafeEntry, "\(archive): the link \"\(relative)\" leads out of the archive's folder: \(target)")
     }
     if source == relative { return }
     if let text = links[source] { return try addSymbolicLink(relative, to: text) }
@@ -122,7 +123,8 @@ final class UnpackedFolder {
 
   func addSymbolicLink(_ relative: String, to target: String) throws(ArchiveError) {
     guard !target.isEmpty, target.utf8.first != UInt8(ascii: "/"), !target.utf8.contains(0) else {
-      throw ArchiveError(.unsafeEntry, "\(archive): the link \"\(relative)\" leads out of the archive's folder: \(target)")
+      throw ArchiveError(
+        .unsafeEntry, "\(archive): the link \"\(relative)\" leads out of the archive's folder: \(target)")
     }
     try makeRoom(relative)
     links[relative] = target

@@ -101,7 +101,8 @@ struct ZipDirectory {
     }
     guard flags & 0x2041 == 0 else { throw ArchiveError(.malformed, "\(archive): entry \"\(path)\" is encrypted") }
     guard method == 0 || method == 8 else {
-      throw ArchiveError(.malformed, "\(archive): entry \"\(path)\" is packed by method \(method); only deflate is known")
+      throw ArchiveError(
+        .malformed, "\(archive): entry \"\(path)\" is packed by method \(method); only deflate is known")
     }
     var entry = Entry(
       path: path, kind: name.last == UInt8(ascii: "/") ? .folder : .file, mode: 0o644, isDeflated: method == 8,

@@ -85,7 +85,9 @@ final class ZipEntrySource: ByteSource {
 
   /// The bytes of a symbolic link.
   func text() throws(ArchiveError) -> String {
-    guard entry.size <= limits.maxPathBytes else { throw malformed("is a link of more than \(limits.maxPathBytes) bytes") }
+    guard entry.size <= limits.maxPathBytes else {
+      throw malformed("is a link of more than \(limits.maxPathBytes) bytes")
+    }
     let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: entry.size + 1, alignment: 16)
     defer { scratch.deallocate() }
     var have = 0

@@ -51,7 +51,8 @@ struct Manifest: Sendable, Hashable {
     else { return nil }
     var files: [ManifestFile] = []
     for item in list {
-      guard let path = item["path"]?.string, ArchivePath.confined(path) == path, let size = item["size"]?.int, size >= 0,
+      guard let path = item["path"]?.string, ArchivePath.confined(path) == path, let size = item["size"]?.int,
+        size >= 0,
         let sha256 = item["sha256"]?.string
       else { return nil }
       var file = ManifestFile(path: path, size: size, sha256: sha256)

@@ -48,7 +48,8 @@ public struct StoreError: Error, Sendable, CustomStringConvertible {
   public var isTransient: Bool {
     switch code {
     case .unreachable, .unavailable, .changed, .corrupt, .deadline: true
-    case .invalidLocation, .notFound, .accessDenied, .noCredentials, .badArtifact, .badAnswer, .limit, .io, .diskFull, .cancelled:
+    case .invalidLocation, .notFound, .accessDenied, .noCredentials, .badArtifact, .badAnswer, .limit, .io, .diskFull,
+      .cancelled:
       false
     }
   }
