@@ -96,7 +96,7 @@ final class FakeStore: ArtifactStore {
     while state.withLock({ $0.isGateClosed }) {
       do { try await Task.sleep(for: .milliseconds(1)) } catch { throw StoreError(.cancelled, "cancelled") }
     }
-    var have = contents(path)?.utf8.count ?? 0
+    var have = ArtifactStoresTests.bytes(of: path)?.count ?? 0
     let (bytes, isCut) = try answer { state throws(StoreError) -> ([UInt8], Bool) in
       state.downloads += 1
       let all = (state.older[object.key] ?? []) + [state.objects[object.key]].compactMap { $0 }

@@ -33,14 +33,17 @@ final class Scratch: Sendable {
 }
 
 /// The text of a file; nil where there is none.
-func contents(_ path: String) -> String? {
+func contents(_ path: String) -> String? { bytes(of: path).map { String(decoding: $0, as: UTF8.self) } }
+
+/// The bytes of a file; nil where there is none.
+func bytes(of path: String) -> [UInt8]? {
   guard let file = fopen(path, "r") else { return nil }
   defer { fclose(file) }
   var out: [UInt8] = []
   var bytes = [UInt8](repeating: 0, count: 1 << 16)
   while true {
     let n = fread(&bytes, 1, bytes.count, file)
-    if n <= 0 { return String(decoding: out, as: UTF8.self) }
+    if n <= 0 { return out }
     out += bytes[0..<n]
   }
 }

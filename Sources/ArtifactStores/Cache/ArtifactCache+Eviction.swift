@@ -80,12 +80,12 @@ extension ArtifactCache {
   private static func bytes(below folder: String) -> Int {
     var total = 0
     var open = [folder]
-    var seen: Set<UInt64> = []
+    var seen: Set<Files.Identity> = []
     while let folder = open.popLast() {
       for name in Files.names(folder) ?? [] {
         guard let status = Files.status("\(folder)/\(name)", followsLink: false) else { continue }
         if status.kind == .folder { open.append("\(folder)/\(name)") }
-        if status.kind == .file, seen.insert(status.inode).inserted {
+        if status.kind == .file, seen.insert(status.identity).inserted {
           total = total.addingReportingOverflow(status.size).partialValue
         }
       }

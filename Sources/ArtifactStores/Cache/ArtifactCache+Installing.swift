@@ -44,7 +44,8 @@ extension ArtifactCache {
   /// the limit. The new one is in use by the caller.
   func install(_ staging: Staging, _ manifest: Manifest, name: String) throws(StoreError) -> Entry {
     try Files.write(manifest.text, to: "\(staging.folder)/manifest.json")
-    try Files.flush(staging.folder)
+    let files = manifest.files.filter { $0.link == nil }.map { "content/\($0.path)" }
+    try Files.flush(staging.folder, files: files + ["stamp"])
     let target = "\(path)/artifacts/\(name)"
     let entry = try exclusively { () throws(StoreError) -> Entry in
       if let entry = open(name: name) { return entry }

@@ -9,6 +9,8 @@ struct LocalListing {
   let flag: CancellationFlag
   private var listing = StoreListing(objects: [])
   private var last = ""
+  /// The folders that are being visited.
+  private var above: [Files.Identity] = []
 
   init(store: LocalStore, prefix: String, isFlat: Bool, after: String?, flag: CancellationFlag) {
     self.store = store
@@ -30,9 +32,12 @@ struct LocalListing {
 
   /// Lists what is in the folder `below`, which is empty or ends in a slash; false once the page is full.
   private mutating func visit(_ below: String, depth: Int) throws(StoreError) -> Bool {
-    guard depth <= LocalStore.maxDepth else { return true }
     try flag.check()
     let path = below.isEmpty ? store.folder : "\(store.folder)/\(below.dropLast())"
+    // A link to a folder above leads in a circle.
+    guard depth <= LocalStore.maxDepth, let own = Files.status(path), !above.contains(own.identity) else { return true }
+    above.append(own.identity)
+    defer { above.removeLast() }
     guard below.isEmpty || store.leadsInside(path), let names = Files.names(path) else { return true }
     let token = after.map { Array($0.utf8) }
     var kept: [(key: [UInt8], status: Files.Status)] = []

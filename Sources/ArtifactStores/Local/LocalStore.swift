@@ -79,7 +79,7 @@ public struct LocalStore: ArtifactStore {
 
   private static func etag(_ status: Files.Status) -> String {
     let time = UInt64(bitPattern: status.modified)
-    return "\(String(status.inode, radix: 16))-\(String(time, radix: 16))-\(String(status.size, radix: 16))"
+    return "\(String(status.identity.inode, radix: 16))-\(String(time, radix: 16))-\(String(status.size, radix: 16))"
   }
 
   /// The file's path, once it is known to be in the folder.

@@ -50,8 +50,7 @@ final class FileLock: Sendable {
     while flock(fd, (kind == .shared ? LOCK_SH : LOCK_EX) | LOCK_NB) != 0 {
       if errno != EINTR { return errno == EWOULDBLOCK ? .held : .absent }
     }
-    guard let own = Files.status(fd), let there = Files.status(path, followsLink: false), own.inode == there.inode,
-      own.device == there.device
+    guard let own = Files.status(fd), let there = Files.status(path, followsLink: false), own.identity == there.identity
     else { return .absent }
     return .taken(lock)
   }

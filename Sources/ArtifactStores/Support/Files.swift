@@ -25,6 +25,12 @@ enum Files {
     return StoreError(code, "\(what): \(errorText)")
   }
 
+  /// What tells a file from all others of this machine.
+  struct Identity: Sendable, Hashable {
+    var device: UInt64
+    var inode: UInt64
+  }
+
   /// What the file system says of a path.
   struct Status: Sendable, Hashable {
     enum Kind: Sendable { case file, folder, link, other }
@@ -32,8 +38,7 @@ enum Files {
     var size: Int
     /// Nanoseconds since 1970.
     var modified: Int64
-    var device: UInt64
-    var inode: UInt64
+    var identity: Identity
 
     init(_ info: stat) {
       kind =
@@ -50,8 +55,8 @@ enum Files {
       let time = info.st_mtim
       #endif
       modified = Int64(time.tv_sec) &* 1_000_000_000 &+ Int64(time.tv_nsec)
-      device = UInt64(truncatingIfNeeded: info.st_dev)
-      inode = UInt64(truncatingIfNeeded: info.st_ino)
+      identity = Identity(
+        device: UInt64(truncatingIfNeeded: info.st_dev), inode: UInt64(truncatingIfNeeded: info.st_ino))
     }
   }
 
@@ -147,16 +152,31 @@ enum Files {
     }
   }
 
-  /// Makes what is written below a folder last a loss of power.
-  static func flush(_ folder: String) throws(StoreError) {
-    let fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-    guard fd >= 0 else { throw error("cannot open \(folder)") }
-    defer { close(fd) }
+  /// Makes all that is below a folder last a loss of power: file by file, or, where there are many, by flushing the
+  /// whole file system.
+  static func flush(_ folder: String, files: [String]) throws(StoreError) {
     #if os(Linux)
-    guard syncfs(fd) == 0 else { throw error("cannot write \(folder) through") }
-    #else
-    guard fsync(fd) == 0 else { throw error("cannot write \(folder) through") }
+    if files.count > 64 {
+      let fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+      guard fd >= 0 else { throw error("cannot open \(folder)") }
+      defer { close(fd) }
+      guard syncfs(fd) == 0 else { throw error("cannot write \(folder) through") }
+      return
+    }
     #endif
+    var folders: Set<String> = [""]
+    for file in files {
+      let fd = open("\(folder)/\(file)", O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
+      guard fd >= 0 else { throw error("cannot open \(folder)/\(file)") }
+      defer { close(fd) }
+      guard fsync(fd) == 0 else { throw error("cannot write \(folder)/\(file) through") }
+      var path = file
+      while let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) {
+        path = String(path[..<slash])
+        guard folders.insert(path).inserted else { break }
+      }
+    }
+    for path in folders { try flushNames("\(folder)/\(path)") }
   }
 
   /// Makes the names in a folder last a loss of power.
