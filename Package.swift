@@ -156,7 +156,7 @@ let package = Package(
     tests("TreeEnsembles", ["InferenceGraph", "Kernels", "LinearModels", "TensorCore"]),
     tests(
       "FormatONNX", ["TensorCore", "InferenceGraph", "ModelFormats"], exclude: ["Fixtures-ml", "Fixtures-vision"]),
-    tests("ArtifactStores", ["JSONDocument"]),
+    tests("ArtifactStores", ["JSONDocument"], exclude: ["Fixtures"]),
     tests(
       "ArtifactS3",
       [
