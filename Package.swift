@@ -105,6 +105,7 @@ let package = Package(
       ], swiftSettings: swiftSettings),
     library(
       "ArtifactStores", ["CZlib", "CFileCalls", "JSONDocument", .product(name: "Crypto", package: "swift-crypto")]),
+    .executableTarget(name: "cache-check", dependencies: ["ArtifactStores"], swiftSettings: swiftSettings),
     library(
       "ArtifactS3",
       [

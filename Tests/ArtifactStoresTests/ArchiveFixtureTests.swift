@@ -46,7 +46,7 @@ func unpack(
 
   @Test(arguments: ArchiveFixture.whole)
   func everyFileOfAnArchiveIsUnpacked(_ name: String) throws {
-    let scratch = Scratch()
+    let scratch = Scratch(isInMemory: true)
     #expect(unpack(try read("good/\(name)"), name, in: scratch) == nil)
     let out = "\(scratch.path)/out"
     #expect(tree(out) == ArchiveFixture.files.keys.sorted())
@@ -60,7 +60,7 @@ func unpack(
 
   @Test(arguments: ArchiveFixture.short)
   func oldFormatsAreUnpacked(_ name: String) throws {
-    let scratch = Scratch()
+    let scratch = Scratch(isInMemory: true)
     #expect(unpack(try read("good/\(name)"), name, in: scratch) == nil)
     #expect(tree("\(scratch.path)/out") == ["folder/labels.txt", "m.onnx", "run.sh", "soft", "zhard"])
     #expect(bytes(of: "\(scratch.path)/out/zhard") == ArchiveFixture.model)
@@ -68,7 +68,7 @@ func unpack(
 
   @Test(arguments: ArchiveFixture.sparse)
   func sparseFilesAreUnpacked(_ name: String) throws {
-    let scratch = Scratch()
+    let scratch = Scratch(isInMemory: true)
     let archive = try read("good/\(name)")
     #expect(unpack(archive, name, in: scratch) == nil)
     let got = try #require(bytes(of: "\(scratch.path)/out/sparse.bin"))
@@ -96,12 +96,12 @@ func unpack(
     ("empty.zip", .malformed),
   ])
   func hostileArchivesAreRefused(_ name: String, _ code: ArchiveError.Code) throws {
-    #expect(unpack(try read("bad/\(name)"), name, in: Scratch()) == code)
+    #expect(unpack(try read("bad/\(name)"), name, in: Scratch(isInMemory: true)) == code)
   }
 
   @Test(arguments: ["one.tar.gz", "members.tgz", "deflated.zip", "streamed.zip", "zip64-end.zip", "stored.zip"])
   func everyTruncationIsRefused(_ name: String) throws {
-    let scratch = Scratch()
+    let scratch = Scratch(isInMemory: true)
     let whole = try read("good/\(name)")
     for length in stride(from: 0, to: whole.count, by: name == "stored.zip" || name == "streamed.zip" ? 7 : 1) {
       // A member that is cut off whole leaves a stream that ends early inside the archive, or at one of its ends.
@@ -113,7 +113,7 @@ func unpack(
 
   @Test(arguments: ["one.tar.gz", "deflated.zip", "stored.zip", "zip64-end.zip", "pax.tar"])
   func noChangedBitGoesUnnoticedInAFile(_ name: String) throws {
-    let scratch = Scratch()
+    let scratch = Scratch(isInMemory: true)
     let whole = try read("good/\(name)")
     let isTar = name.hasSuffix(".tar")
     // An entry's kind has no checksum: a link may become a file of its target's text, and a folder an empty one.

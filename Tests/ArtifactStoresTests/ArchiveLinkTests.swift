@@ -32,7 +32,7 @@ private func folder(_ name: String) -> [UInt8] { tarHeader(name, size: 0, type: 
     ("a link through a link", [folder("d"), link("a", "d"), link("a/x", "../d")]),
   ])
   func linksThatLeadOutAreRefused(_ what: String, _ entries: [[UInt8]]) {
-    let scratch = Scratch()
+    let scratch = Scratch(isInMemory: true)
     let code = unpack(entries.flatMap { $0 } + tarEnd, "m.tar", in: scratch)
     #expect(code == .unsafeEntry, "\(what)")
   }
@@ -41,17 +41,17 @@ private func folder(_ name: String) -> [UInt8] { tarHeader(name, size: 0, type: 
     for (count, code) in [(30, nil), (60, ArchiveError.Code.unsafeEntry)] {
       var bytes = tarEntry("l0", "x")
       for i in 1...count { bytes += link("l\(i)", "l\(i - 1)") }
-      #expect(unpack(bytes + tarEnd, "m.tar", in: Scratch()) == code)
+      #expect(unpack(bytes + tarEnd, "m.tar", in: Scratch(isInMemory: true)) == code)
     }
     // Every link doubles the way.
     var bytes: [UInt8] = folder("d")
     bytes += link("l0", "d")
     for i in 1...60 { bytes += link("l\(i)", "l\(i - 1)/../l\(i - 1)") }
-    #expect(unpack(bytes + tarEnd, "m.tar", in: Scratch()) == .unsafeEntry)
+    #expect(unpack(bytes + tarEnd, "m.tar", in: Scratch(isInMemory: true)) == .unsafeEntry)
   }
 
   @Test func linksInsideAreKept() {
-    let scratch = Scratch()
+    let scratch = Scratch(isInMemory: true)
     let bytes =
       tarEntry("data/v2/m.onnx", "two") + link("current", "data/v2") + link("m.onnx", "current/m.onnx")
       + link("data/v2/up", "../../other") + link("copy", "./data//v2/m.onnx", hard: true) + tarEntry("other", "x")
@@ -63,7 +63,7 @@ private func folder(_ name: String) -> [UInt8] { tarHeader(name, size: 0, type: 
   }
 
   @Test func theLastOfTwoEntriesWinsWhateverTheyAre() {
-    let scratch = Scratch()
+    let scratch = Scratch(isInMemory: true)
     #expect(unpack(link("a", "b") + tarEntry("a", "file") + tarEnd, "m.tar", in: scratch) == nil)
     #expect(contents("\(scratch.path)/out/a") == "file")
     #expect(unpack(tarEntry("b", "b") + tarEntry("a", "file") + link("a", "b") + tarEnd, "m.tar", in: scratch) == nil)
@@ -76,7 +76,7 @@ private func folder(_ name: String) -> [UInt8] { tarHeader(name, size: 0, type: 
   }
 
   @Test func whatIsNoTarIsNoArchiveByItsContent() {
-    let scratch = Scratch()
+    let scratch = Scratch(isInMemory: true)
     let zip = Array("PK\u{3}\u{4}".utf8) + [UInt8](repeating: 0, count: 600)
     for (name, isArchive) in [("m.npz", false), ("m.pt", false), ("m.zip", true), ("m.ZIP", true)] {
       #expect(ArchiveExtractor.isArchive(scratch.write(name, zip)) == isArchive)
@@ -92,10 +92,10 @@ private func folder(_ name: String) -> [UInt8] { tarHeader(name, size: 0, type: 
 
   @Test func pathsAreBounded() {
     let deep = Array(repeating: "d", count: 66).joined(separator: "/")
-    #expect(unpack(tarEntry("\(deep.prefix(99))", "x") + tarEnd, "m.tar", in: Scratch()) == nil)
+    #expect(unpack(tarEntry("\(deep.prefix(99))", "x") + tarEnd, "m.tar", in: Scratch(isInMemory: true)) == nil)
     let record = "path=\(deep)/x\n"
     let pax = "\(record.utf8.count + 4) \(record)"
     let bytes = tarHeader("p", size: pax.utf8.count, type: "x") + tarBody(Array(pax.utf8)) + tarEntry("a", "x")
-    #expect(unpack(bytes + tarEnd, "m.tar", in: Scratch()) == .limit)
+    #expect(unpack(bytes + tarEnd, "m.tar", in: Scratch(isInMemory: true)) == .limit)
   }
 }

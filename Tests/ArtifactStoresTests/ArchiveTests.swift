@@ -4,10 +4,8 @@ import Testing
 
 /// A fresh folder that is removed when `body` ends.
 private func withFolder<R>(_ body: (String) throws -> R) rethrows -> R {
-  var template = Array("/tmp/swiftlet-archive-XXXXXX\0".utf8CString)
-  let path = String(cString: mkdtemp(&template))
-  defer { ArchiveExtractor.remove(path) }
-  return try body(path)
+  let scratch = Scratch(isInMemory: true)
+  return try body(scratch.path)
 }
 
 private func save(_ bytes: [UInt8], _ path: String) {

@@ -5,8 +5,10 @@ import Glibc
 final class Scratch: Sendable {
   let path: String
 
-  init() {
-    var template = Array("/tmp/swiftlet-stores-XXXXXX\0".utf8CString)
+  /// - Parameter isInMemory: true for tests that make many files, where the system has such folders.
+  init(isInMemory: Bool = false) {
+    let base = isInMemory && access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp"
+    var template = Array("\(base)/swiftlet-stores-XXXXXX\0".utf8CString)
     path = String(cString: mkdtemp(&template))
   }
 
