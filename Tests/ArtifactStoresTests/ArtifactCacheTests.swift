@@ -133,4 +133,16 @@ private func age(_ cache: ArtifactCache, _ digest: String, seconds: Int) {
     }
     #expect(cache.digests.isEmpty && tree("\(scratch.path)/tmp").isEmpty)
   }
+
+  @Test func foldersOfProcessesThatAreGoneAreRemoved() {
+    let scratch = Scratch()
+    for name in ["swiftlet-dead/lock", "swiftlet-dead/nginx.conf", "swiftlet-new/nginx.conf", "other/lock"] {
+      scratch.write(name, "x")
+    }
+    let fd = open(scratch.write("swiftlet-alive/lock", ""), O_RDWR)
+    flock(fd, LOCK_EX)
+    defer { close(fd) }
+    #expect(StaleFolders.sweep(prefix: "swiftlet-", in: scratch.path) == ["\(scratch.path)/swiftlet-dead"])
+    #expect(tree(scratch.path) == ["other/lock", "swiftlet-alive/lock", "swiftlet-new/nginx.conf"])
+  }
 }

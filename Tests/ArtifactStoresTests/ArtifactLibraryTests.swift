@@ -153,6 +153,10 @@ private func failure(_ body: () async throws -> Void) async -> (StoreError.Code,
     let pinned = try await bench.fetch("s3://models/m.onnx", .pinned("A"))
     #expect(pinned.fingerprint.version == "A" && contents(pinned.path) == "old")
     #expect(contents(try await bench.fetch("s3://models/m.onnx?versionId=A").path) == "old")
+    #expect(await failure { _ = try await bench.fetch("s3://models/m.onnx", .pinned("C")) }?.0 == .notFound)
+    #expect(await failure { _ = try await bench.fetch("s3://models/nothing", .pinned("C")) }?.0 == .notFound)
+    bench.store.delete("m.onnx")
+    #expect(await failure { _ = try await bench.fetch("s3://models/m.onnx") }?.0 == .notFound)
   }
 
   // MARK: Going on
@@ -248,6 +252,40 @@ private func failure(_ body: () async throws -> Void) async -> (StoreError.Code,
     #expect(got?.1.contains("s3://models/m.tar.gz") == true)
     #expect(tree("\(bench.cache.path)/tmp").isEmpty && tree("\(bench.cache.path)/artifacts").isEmpty)
     #expect(tree("\(bench.cache.path)/partial").isEmpty)
+  }
+
+  @Test func aFullDiskIsTriedAgainOnceRoomIsMade() async throws {
+    let bench = try Bench()
+    bench.store.put("old.onnx", [UInt8](repeating: 7, count: 10_000))
+    bench.store.put("m.onnx", "hello")
+    _ = try await bench.fetch("s3://models/old.onnx")
+    // More than any disk has free.
+    bench.store.announce("huge.onnx", size: 1 << 60)
+    bench.store.put("huge.onnx", "x")
+    let got = await failure { _ = try await bench.fetch("s3://models/huge.onnx") }
+    #expect(got?.0 == .diskFull)
+    #expect(got?.1.contains("1152921504606846976 bytes") == true && got?.1.contains("bytes are free") == true)
+    // All that could be removed was, before that was said.
+    #expect(bench.cache.bytes == 0)
+    _ = try await bench.fetch("s3://models/old.onnx")
+    bench.store.fill(1)
+    #expect(await failure { _ = try await bench.fetch("s3://models/m.onnx") }?.0 == .diskFull)
+    #expect(tree("\(bench.cache.path)/partial").isEmpty && tree("\(bench.cache.path)/tmp").isEmpty)
+    #expect(try await bench.fetch("s3://models/m.onnx").bytes == 5)
+  }
+
+  @Test func aZipThatIsAModelStaysPacked() async throws {
+    let bench = try Bench()
+    let zip = try #require(bytes(of: "\(ArchiveFixture.folder)/good/deflated.zip"))
+    bench.store.put("weights.npz", zip)
+    bench.store.put("model.zip", zip)
+    let packed = try await bench.fetch("s3://models/weights.npz")
+    let unpacked = try await bench.fetch("s3://models/model.zip")
+    #expect(bytes(of: packed.path) == zip && packed.path.hasSuffix("/weights.npz"))
+    #expect(bytes(of: "\(unpacked.path)/m.onnx") == ArchiveFixture.model)
+    #expect(packed.digest == unpacked.digest)
+    #expect(bench.cache.bytes == packed.bytes + unpacked.bytes)
+    #expect(try await bench.fetch("s3://models/weights.npz").path == packed.path)
   }
 
   // MARK: Sharing

@@ -14,6 +14,10 @@ final class FakeStore: ArtifactStore {
     var downloads = 0
     var downloaded = 0
     var lists = 0
+    /// How many downloads find the disk full.
+    var full = 0
+    /// Sizes that objects are said to have.
+    var sizes: [String: Int] = [:]
     /// Downloads wait until it is opened.
     var isGateClosed = false
   }
@@ -36,6 +40,8 @@ final class FakeStore: ArtifactStore {
   func delete(_ key: String) { state.withLock { $0.objects[key] = nil } }
   func setDown(_ isDown: Bool) { state.withLock { $0.isDown = isDown } }
   func cut(_ times: Int) { state.withLock { $0.cuts = times } }
+  func fill(_ times: Int) { state.withLock { $0.full = times } }
+  func announce(_ key: String, size: Int) { state.withLock { $0.sizes[key] = size } }
   func closeGate(_ isClosed: Bool) { state.withLock { $0.isGateClosed = isClosed } }
   /// How many downloads there were.
   var downloads: Int { state.withLock { $0.downloads } }
@@ -57,7 +63,8 @@ final class FakeStore: ArtifactStore {
       guard let found = versionID == nil ? state.objects[key] : all.last(where: { $0.version == versionID }) else {
         throw StoreError(.notFound, "no object \(key)")
       }
-      return StoredObject(key: key, size: found.bytes.count, etag: found.etag, versionID: found.version)
+      return StoredObject(
+        key: key, size: state.sizes[key] ?? found.bytes.count, etag: found.etag, versionID: found.version)
     }
   }
 
@@ -99,6 +106,10 @@ final class FakeStore: ArtifactStore {
     var have = ArtifactStoresTests.bytes(of: path)?.count ?? 0
     let (bytes, isCut) = try answer { state throws(StoreError) -> ([UInt8], Bool) in
       state.downloads += 1
+      if state.full > 0 {
+        state.full -= 1
+        throw StoreError(.diskFull, "no space left on device")
+      }
       let all = (state.older[object.key] ?? []) + [state.objects[object.key]].compactMap { $0 }
       guard let found = all.last(where: { $0.etag == object.etag }) else {
         throw StoreError(.changed, "\(object.key) was replaced")

@@ -85,7 +85,7 @@ public struct ArchiveExtractor: Sendable {
   ///   - progress: told the bytes unpacked in all.
   func unpack(
     _ path: String, into root: String, hashes: Bool, flag: CancellationFlag? = nil,
-    progress: (Int) -> Void = { _ in }
+    progress: @escaping (Int) -> Void = { _ in }
   ) throws(ArchiveError) -> Content {
     let folder = UnpackedFolder(root: root, archive: path, limits: limits, hashes: hashes)
     let file = try FileSource(path: path, hashes: hashes, flag: flag)
@@ -101,7 +101,8 @@ public struct ArchiveExtractor: Sendable {
   }
 
   private func unpackTar(
-    _ source: any ByteSource, _ file: FileSource, into folder: UnpackedFolder, _ progress: (Int) -> Void
+    _ source: any ByteSource, _ file: FileSource, into folder: UnpackedFolder,
+    _ progress: @escaping (Int) -> Void
   ) throws(ArchiveError) {
     let path = file.path
     let packed = file.size
@@ -109,6 +110,7 @@ public struct ArchiveExtractor: Sendable {
     let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 17, alignment: 64)
     defer { buffer.deallocate() }
     var entries = 0
+    var meter = ProgressMeter(progress)
     while let entry = try tar.next() {
       entries += 1
       let relative = try folder.place(entry.path)
@@ -118,8 +120,11 @@ public struct ArchiveExtractor: Sendable {
         if entry.pieces != nil { try check(folder.bytes, entry.size, packed, path) }
         try folder.addFile(
           relative, size: entry.size, mode: entry.mode, pieces: entry.pieces, buffer: buffer
-        ) { part throws(ArchiveError) in try tar.read(into: part) }
-        progress(folder.bytes)
+        ) { part throws(ArchiveError) in
+          let n = try tar.read(into: part)
+          meter.add(n)
+          return n
+        }
       case .symbolicLink: try folder.addSymbolicLink(relative, to: entry.target)
       case .hardLink: try folder.addHardLink(relative, to: entry.target)
       case .other: throw ArchiveError(.unsafeEntry, "\(path): entry \"\(entry.path)\" is no file, folder or link")
@@ -137,11 +142,12 @@ public struct ArchiveExtractor: Sendable {
   }
 
   private func unpackZip(
-    _ file: FileSource, into folder: UnpackedFolder, _ progress: (Int) -> Void
+    _ file: FileSource, into folder: UnpackedFolder, _ progress: @escaping (Int) -> Void
   ) throws(ArchiveError) {
     let zip = try ZipDirectory(file, limits: limits)
     let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 17, alignment: 64)
     defer { buffer.deallocate() }
+    var meter = ProgressMeter(progress)
     for entry in zip.entries {
       let relative = try folder.place(entry.path)
       switch entry.kind {
@@ -151,9 +157,12 @@ public struct ArchiveExtractor: Sendable {
         let source = try ZipEntrySource(file, entry, limits: limits)
         try folder.addFile(
           relative, size: entry.size, mode: entry.mode, pieces: nil, buffer: buffer
-        ) { part throws(ArchiveError) in try source.read(into: part) }
+        ) { part throws(ArchiveError) in
+          let n = try source.read(into: part)
+          meter.add(n)
+          return n
+        }
         try source.finish()
-        progress(folder.bytes)
       case .symbolicLink:
         try folder.addSymbolicLink(relative, to: try ZipEntrySource(file, entry, limits: limits).text())
       case .hardLink, .other:
@@ -183,6 +192,22 @@ public struct ArchiveExtractor: Sendable {
     }
     for name in Files.names(path) ?? [] { remove("\(path)/\(name)") }
     rmdir(path)
+  }
+}
+
+/// Tells of bytes that were unpacked, every 4 MiB.
+private struct ProgressMeter {
+  private let progress: (Int) -> Void
+  private var bytes = 0
+  private var told = 0
+
+  init(_ progress: @escaping (Int) -> Void) { self.progress = progress }
+
+  mutating func add(_ count: Int) {
+    bytes = bytes.addingReportingOverflow(count).partialValue
+    guard bytes - told >= 4 << 20 else { return }
+    told = bytes
+    progress(bytes)
   }
 }
 

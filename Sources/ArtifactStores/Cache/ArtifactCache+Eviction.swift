@@ -40,8 +40,8 @@ extension ArtifactCache {
         if total <= maxBytes - Swift.min(reserve, maxBytes), wanted <= free || wanted - free <= removed { break }
         guard let victim = try take(occupant.folder) else { continue }
         victims.append(victim)
-        total -= occupant.bytes
-        removed += occupant.bytes
+        total = total.subtractingReportingOverflow(occupant.bytes).partialValue
+        removed = removed.addingReportingOverflow(occupant.bytes).partialValue
       }
     }
     for victim in victims { discard(victim.folder) }
@@ -69,8 +69,10 @@ extension ArtifactCache {
     ["artifacts", "partial"].flatMap { kind in
       (Files.names("\(path)/\(kind)") ?? []).map { name in
         let folder = "\(path)/\(kind)/\(name)"
+        // An entry's stamp says what it takes.
+        let stamp = Files.read("\(folder)/stamp", limit: 32).flatMap { Int(String(decoding: $0, as: UTF8.self)) }
         return Occupant(
-          folder: folder, bytes: ArtifactCache.bytes(below: folder),
+          folder: folder, bytes: stamp.map { Swift.max(0, $0) } ?? ArtifactCache.bytes(below: folder),
           lastUsed: Files.status("\(folder)/stamp")?.modified ?? 0)
       }
     }

@@ -44,6 +44,7 @@ extension ArtifactCache {
   /// the limit. The new one is in use by the caller.
   func install(_ staging: Staging, _ manifest: Manifest, name: String) throws(StoreError) -> Entry {
     try Files.write(manifest.text, to: "\(staging.folder)/manifest.json")
+    staging.lock.write("\(manifest.bytes)")
     let files = manifest.files.filter { $0.link == nil }.map { "content/\($0.path)" }
     try Files.flush(staging.folder, files: files + ["stamp"])
     let target = "\(path)/artifacts/\(name)"

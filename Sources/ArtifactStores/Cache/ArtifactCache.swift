@@ -64,9 +64,11 @@ public final class ArtifactCache: Sendable {
     public let bytes: Int
     public let lease: Lease
     let isFile: Bool
+    let isPackedZip: Bool
   }
 
-  /// The entry of an artifact, in use from now on; nil where there is none, or a damaged one.
+  /// The entry of an artifact, in use from now on; nil where there is none, or a damaged one. Where a zip archive is
+  /// there unpacked and as it is, the unpacked one.
   ///
   /// - Complexity: O(files).
   public func open(digest: String) -> Entry? {
@@ -76,6 +78,10 @@ public final class ArtifactCache: Sendable {
 
   /// Of the entry's name where a zip archive is kept as it is: unpacked, the same digest is another artifact.
   static let fileSuffix = ".file"
+
+  func open(digest: String, isPackedZip: Bool) -> Entry? {
+    open(name: isPackedZip ? digest + ArtifactCache.fileSuffix : digest)
+  }
 
   func open(name: String) -> Entry? {
     let folder = "\(path)/artifacts/\(name)"
@@ -90,7 +96,8 @@ public final class ArtifactCache: Sendable {
     let file = manifest.kind == .file ? manifest.files.first : nil
     return Entry(
       digest: manifest.digest, folder: content, path: file.map { "\(content)/\($0.path)" } ?? content,
-      bytes: manifest.bytes, lease: Lease(digest: manifest.digest, lock: lock), isFile: file != nil)
+      bytes: manifest.bytes, lease: Lease(digest: manifest.digest, lock: lock), isFile: file != nil,
+      isPackedZip: folder.hasSuffix(ArtifactCache.fileSuffix))
   }
 
   /// The manifest of an entry, once every file that it names is there in its size; nil otherwise.

@@ -16,6 +16,8 @@ public struct GenerationRecord: Sendable, Hashable {
   public var isLatest: Bool
   /// The file's name where the artifact is one file.
   var name: String?
+  /// Whether it is a zip archive that is kept as it is.
+  var isPackedZip = false
 }
 
 /// What is known of a location: `sources/<sha256 of its text>.json`.
@@ -44,7 +46,7 @@ struct SourceRecord: Sendable {
         GenerationRecord(
           digest: digest, fingerprint: ArtifactFingerprint(text: fingerprint, version: item["version"]?.string),
           bytes: bytes, etag: item["etag"]?.string, fetchedAt: Int64(fetchedAt), isLatest: isLatest,
-          name: item["name"]?.string))
+          name: item["name"]?.string, isPackedZip: item["packed"]?.bool ?? false))
     }
   }
 
@@ -58,6 +60,7 @@ struct SourceRecord: Sendable {
       if let version = generation.version { members.append(("version", .string(version))) }
       if let etag = generation.etag { members.append(("etag", .string(etag))) }
       if let name = generation.name { members.append(("name", .string(name))) }
+      if generation.isPackedZip { members.append(("packed", true)) }
       return .object(members)
     }
     let document: JSONDocument = ["format": 1, "location": .string(location), "generations": .array(list)]

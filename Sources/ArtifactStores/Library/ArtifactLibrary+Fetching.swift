@@ -15,7 +15,7 @@ extension ArtifactLibrary {
       if let partial = try cache.partial("\(text)\n\(found.fingerprint.text)") {
         // Another process may have installed it between.
         if let artifact = try await known(text, found, policy, expected) {
-          cache.remove(partial)
+          try await remove(partial)
           return artifact
         }
         return try await fetch(text, found, policy, expected, partial, progress)
@@ -39,9 +39,16 @@ extension ArtifactLibrary {
       if let generation, let expected, generation.digest != expected {
         throw ArtifactLibrary.mismatch(text, expected, generation.digest)
       }
-      guard let digest = generation?.digest ?? expected, let entry = cache.open(digest: digest) else { return nil }
-      let isNewest = policy != .latest || generations.first(where: \.isLatest) == generation
-      return (entry, generation != nil && isNewest)
+      if let generation {
+        let isNewest = policy != .latest || generations.first(where: \.isLatest) == generation
+        return cache.open(digest: generation.digest, isPackedZip: generation.isPackedZip).map { ($0, isNewest) }
+      }
+      // Another location's: it must have become what this one's name would make of it.
+      let isFile = name.map { !ArchiveExtractor.isArchiveName($0) } ?? false
+      guard let expected, let entry = cache.open(digest: expected, isPackedZip: isFile) ?? cache.open(digest: expected),
+        entry.isFile == isFile
+      else { return nil }
+      return (entry, false)
     }
     guard let (entry, isRecorded) = artifact else { return nil }
     if !isRecorded { try await remember(text, found, policy, entry) }
@@ -63,11 +70,13 @@ extension ArtifactLibrary {
           return try work.install(found.content)
         }
         try await remember(text, found, policy, entry)
-        cache.remove(partial)
+        try await remove(partial)
         return fetched(entry, found.fingerprint, name: ArtifactLibrary.name(found))
       } catch {
         if error.code == .diskFull {
-          let freed = try cache.makeRoom(free: found.bytes)
+          let freed = try await BlockingWork.run(isCleanup: true) { [cache] _ throws(StoreError) in
+            try cache.makeRoom(free: found.bytes)
+          }
           if freed > 0, !isRetry {
             isRetry = true
             continue
@@ -75,7 +84,7 @@ extension ArtifactLibrary {
         }
         switch error.code {
         // What was downloaded is of no use to the next attempt, or takes the room that others need.
-        case .corrupt, .badArtifact, .changed, .limit, .diskFull: cache.remove(partial)
+        case .corrupt, .badArtifact, .changed, .limit, .diskFull: try await remove(partial)
         default: partial.touch()
         }
         guard error.code == .diskFull else { throw error }
@@ -88,12 +97,16 @@ extension ArtifactLibrary {
     }
   }
 
+  private func remove(_ partial: ArtifactCache.Partial) async throws(StoreError) {
+    try await BlockingWork.run(isCleanup: true) { [cache] _ throws(StoreError) in cache.remove(partial) }
+  }
+
   private func remember(
     _ text: String, _ found: Resolution, _ policy: VersionPolicy, _ entry: ArtifactCache.Entry
   ) async throws(StoreError) {
     var generation = GenerationRecord(
       digest: entry.digest, fingerprint: found.fingerprint, bytes: entry.bytes, etag: nil, fetchedAt: Files.now(),
-      isLatest: policy == .latest, name: ArtifactLibrary.name(found))
+      isLatest: policy == .latest, name: ArtifactLibrary.name(found), isPackedZip: entry.isPackedZip)
     if case .object(let object) = found.content { generation.etag = object.etag }
     let record = generation
     try await BlockingWork.run { [cache] _ throws(StoreError) in try cache.remember(record, of: text) }

@@ -99,7 +99,9 @@ public final class ArtifactLibrary: Sendable {
 
   /// The artifact of a generation, as it was fetched.
   public func open(_ generation: GenerationRecord) -> FetchedArtifact? {
-    cache.open(digest: generation.digest).map { fetched($0, generation.fingerprint, name: generation.name) }
+    cache.open(digest: generation.digest, isPackedZip: generation.isPackedZip).map {
+      fetched($0, generation.fingerprint, name: generation.name)
+    }
   }
 
   /// An artifact that is in the cache. Its fingerprint is made of the digest.

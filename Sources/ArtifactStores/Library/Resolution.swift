@@ -63,25 +63,41 @@ extension ArtifactLibrary {
     _ policy: VersionPolicy
   ) async throws(StoreError) -> Resolution {
     guard !key.isEmpty, !key.hasSuffix("/") else { return try await prefix(location, store, key, policy) }
-    var versionID = versionID
-    if case .pinned(let version) = policy { versionID = version }
-    let object: StoredObject
+    var wanted = versionID
+    if case .pinned(let version) = policy { wanted = version }
+    var object: StoredObject?
     do throws(StoreError) {
       object = try await store.object(key, versionID: versionID)
     } catch {
       guard error.code == .notFound else { throw error }
+    }
+    if object == nil, versionID == nil {
       do throws(StoreError) {
         return try await prefix(location, store, "\(key)/", policy)
-      } catch let inner {
-        // Where there is nothing below the key either, it is the object that is missing; its versions are not names.
-        guard inner.code == .notFound, versionID == nil else { throw versionID == nil ? inner : error }
-        throw await missing(location, store, key)
+      } catch {
+        // Versions of a model without the wanted one, or nothing at all: an object that was deleted keeps its versions.
+        guard error.code == .notFound else { throw error }
+        if try await !isEmpty(store, "\(key)/") { throw error }
       }
     }
+    if object == nil || object?.versionID != wanted, let wanted {
+      // Only for a key that is an object's: stores answer in many ways to ids that are not theirs.
+      do throws(StoreError) {
+        object = try await store.object(key, versionID: wanted)
+      } catch {
+        guard object == nil, versionID == nil, [.notFound, .badAnswer].contains(error.code) else { throw error }
+      }
+    }
+    guard let object else { throw await missing(location, store, key) }
     let version = object.versionID.flatMap { $0 == "null" ? nil : $0 }
     return Resolution(
       store: store, content: .object(object),
       fingerprint: ArtifactFingerprint(text: object.fingerprint, version: version))
+  }
+
+  private func isEmpty(_ store: any ArtifactStore, _ prefix: String) async throws(StoreError) -> Bool {
+    let page = try await store.list(prefix: prefix, isFlat: true, token: nil)
+    return page.objects.isEmpty
   }
 
   // MARK: Prefixes

@@ -23,8 +23,10 @@ final class CancellationFlag: Sendable {
 /// File work of any length on a thread of its own, so that the threads that tasks share stay free.
 enum BlockingWork {
   /// Runs `body` on a new thread. Where the task is cancelled the flag is set, and `body` is still waited for.
+  ///
+  /// - Parameter isCleanup: true to run to the end, cancelled or not.
   static func run<R: Sendable>(
-    _ body: @escaping @Sendable (CancellationFlag) throws(StoreError) -> R
+    isCleanup: Bool = false, _ body: @escaping @Sendable (CancellationFlag) throws(StoreError) -> R
   ) async throws(StoreError) -> R {
     let flag = CancellationFlag()
     let result = await withTaskCancellationHandler {
@@ -40,7 +42,7 @@ enum BlockingWork {
         if !isStarted { continuation.resume(returning: .failure(StoreError(.io, "the system makes no more threads"))) }
       }
     } onCancel: {
-      flag.set()
+      if !isCleanup { flag.set() }
     }
     return try result.get()
   }

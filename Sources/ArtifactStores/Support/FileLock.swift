@@ -58,6 +58,12 @@ final class FileLock: Sendable {
   /// Lets other holders of shared locks in. Another process may take the lock between.
   func share() { while flock(fd, LOCK_SH) != 0 && errno == EINTR {} }
 
+  /// Writes a text into the file, which was opened to be made.
+  func write(_ text: String) {
+    let bytes = Array(text.utf8)
+    _ = bytes.withUnsafeBytes { systemWrite(fd, $0) }
+  }
+
   /// Sets the file's time to now.
   func touch() { futimens(fd, nil) }
 

@@ -39,6 +39,8 @@ enum Files {
     /// Nanoseconds since 1970.
     var modified: Int64
     var identity: Identity
+    /// Whether it belongs to the user that this process runs as.
+    var isOwn: Bool
 
     init(_ info: stat) {
       kind =
@@ -55,6 +57,7 @@ enum Files {
       let time = info.st_mtim
       #endif
       modified = Int64(time.tv_sec) &* 1_000_000_000 &+ Int64(time.tv_nsec)
+      isOwn = info.st_uid == geteuid()
       identity = Identity(
         device: UInt64(truncatingIfNeeded: info.st_dev), inode: UInt64(truncatingIfNeeded: info.st_ino))
     }
