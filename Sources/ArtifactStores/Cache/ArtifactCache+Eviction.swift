@@ -48,6 +48,16 @@ extension ArtifactCache {
     return removed
   }
 
+  /// Makes room after the disk was found full by what needs at least `bytes` more than is known: with every attempt four
+  /// times as much.
+  ///
+  /// - Returns: false when nothing could be removed, so that another attempt would end as the last one.
+  func makeRoom(afterAttempt attempt: Int, bytes: Int) throws(StoreError) -> Bool {
+    let step = Swift.max(bytes, 1 << 20).multipliedReportingOverflow(by: 1 << (2 * Swift.min(attempt, 20)))
+    let wanted = (Files.freeBytes(path) ?? 0).addingReportingOverflow(step.overflow ? Int.max : step.partialValue)
+    return try makeRoom(free: wanted.overflow ? Int.max : wanted.partialValue) > 0
+  }
+
   /// Sets a folder aside; nil where somebody uses it. The cache's lock must be held.
   func take(_ folder: String) throws(StoreError) -> Victim? {
     switch FileLock.attempt("\(folder)/stamp", .exclusive) {

@@ -63,8 +63,25 @@ extension ArtifactCache {
 
   /// Installs an artifact that `fill` writes into the folder it is given, under the digest of what it wrote.
   ///
+  /// - Parameter fill: called again, for an empty folder, where the disk is full and entries can be removed.
   /// - Returns: the entry, in use.
+  /// - Throws: what `fill` throws, and `diskFull` where nothing is left to be removed. Nothing of the artifact is left.
   public func install(_ fill: (String) throws(StoreError) -> Void) throws(StoreError) -> Entry {
+    var attempt = 0
+    while true {
+      do throws(StoreError) {
+        return try installOnce(fill)
+      } catch {
+        guard error.code == .diskFull else { throw error }
+        guard try makeRoom(afterAttempt: attempt, bytes: 0) else {
+          throw StoreError(.diskFull, "\(error); \(Files.freeBytes(path) ?? 0) bytes are free at \(path)")
+        }
+        attempt += 1
+      }
+    }
+  }
+
+  private func installOnce(_ fill: (String) throws(StoreError) -> Void) throws(StoreError) -> Entry {
     let staging = try makeStaging()
     try fill(staging.content)
     let files = try ArtifactCache.files(below: staging.content)

@@ -59,7 +59,7 @@ extension ArtifactLibrary {
     _ text: String, _ found: Resolution, _ policy: VersionPolicy, _ expected: String?,
     _ partial: ArtifactCache.Partial, _ progress: @escaping @Sendable (ArtifactProgress) -> Void
   ) async throws(StoreError) -> FetchedArtifact {
-    var isRetry = false
+    var attempt = 0
     while true {
       do throws(StoreError) {
         try await download(found, partial, progress)
@@ -74,13 +74,12 @@ extension ArtifactLibrary {
         return fetched(entry, found.fingerprint, name: ArtifactLibrary.name(found))
       } catch {
         if error.code == .diskFull {
-          let freed = try await BlockingWork.run(isCleanup: true) { [cache] _ throws(StoreError) in
-            try cache.makeRoom(free: found.bytes)
+          let done = attempt
+          attempt += 1
+          let isFreed = try await BlockingWork.run(isCleanup: true) { [cache] _ throws(StoreError) in
+            try cache.makeRoom(afterAttempt: done, bytes: found.bytes)
           }
-          if freed > 0, !isRetry {
-            isRetry = true
-            continue
-          }
+          if isFreed { continue }
         }
         switch error.code {
         // What was downloaded is of no use to the next attempt, or takes the room that others need.
