@@ -307,6 +307,23 @@ private func failure(_ body: () async throws -> Void) async -> (StoreError.Code,
     #expect(bench.store.downloads == 1)
   }
 
+  @Test func callersWhoComeWhenAFetchEndsGetTheArtifact() async throws {
+    let bench = try Bench()
+    bench.store.put("m.onnx", "hello")
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      for _ in 0..<8 {
+        group.addTask {
+          for _ in 0..<50 {
+            let got = try await bench.fetch("s3://models/m.onnx")
+            #expect(got.bytes == 5)
+          }
+        }
+      }
+      try await group.waitForAll()
+    }
+    #expect(bench.store.downloads == 1)
+  }
+
   @Test func processesShareOneDownload() async throws {
     let bench = try Bench()
     bench.store.put("m.onnx", [UInt8](repeating: 7, count: 100_000))

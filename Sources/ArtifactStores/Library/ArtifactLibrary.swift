@@ -60,25 +60,31 @@ public final class ArtifactLibrary: Sendable {
       throw StoreError(.invalidLocation, "\(expectedSHA256 ?? "") is no SHA-256: it has 64 hexadecimal digits")
     }
     let key = FlightKey(location: location, policy: policy, expected: expected, usesInPlace: usesInPlace)
-    let flight = flights.withLock { flights in
-      if let flight = flights[key], flight.isOpen { return flight }
-      let flight = Flight()
-      flights[key] = flight
-      return flight
-    }
-    return try await flight.join(progress) { [self] flight in
-      let result: Result<FetchedArtifact, StoreError>
-      do throws(StoreError) {
-        let report: @Sendable (ArtifactProgress) -> Void = { flight.report($0) }
-        result = .success(try await fetch(location, policy, expected, usesInPlace, report))
-      } catch {
-        result = .failure(error)
+    while true {
+      let flight = flights.withLock { flights in
+        if let flight = flights[key], flight.isOpen { return flight }
+        let flight = Flight()
+        flights[key] = flight
+        return flight
       }
-      flights.withLock { flights in
-        if flights[key] === flight { flights[key] = nil }
-      }
-      return result
+      let artifact = try await flight.join(progress) { [self] flight in await work(key, flight) }
+      if let artifact { return artifact }
     }
+  }
+
+  /// Fetches for those who joined `flight`, which nobody joins from then on.
+  private func work(_ key: FlightKey, _ flight: Flight) async -> Result<FetchedArtifact, StoreError> {
+    let result: Result<FetchedArtifact, StoreError>
+    do throws(StoreError) {
+      let report: @Sendable (ArtifactProgress) -> Void = { flight.report($0) }
+      result = .success(try await fetch(key.location, key.policy, key.expected, key.usesInPlace, report))
+    } catch {
+      result = .failure(error)
+    }
+    flights.withLock { flights in
+      if flights[key] === flight { flights[key] = nil }
+    }
+    return result
   }
 
   /// What was last fetched from `location` and is still in the cache, without asking its store.

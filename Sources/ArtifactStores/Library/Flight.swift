@@ -11,7 +11,7 @@ final class Flight: Sendable {
   }
 
   private struct Waiter {
-    var continuation: CheckedContinuation<Result<FetchedArtifact, StoreError>, Never>
+    var continuation: CheckedContinuation<Result<FetchedArtifact?, StoreError>, Never>
     var progress: @Sendable (ArtifactProgress) -> Void
   }
 
@@ -19,18 +19,18 @@ final class Flight: Sendable {
 
   var isOpen: Bool { state.withLock { !$0.isOver } }
 
-  /// Waits for the result; the first to join starts `work`.
+  /// Waits for the result; the first to join starts `work`. Nil where the fetch was over before.
   func join(
     _ progress: @escaping @Sendable (ArtifactProgress) -> Void,
     _ work: @escaping @Sendable (Flight) async -> Result<FetchedArtifact, StoreError>
-  ) async throws(StoreError) -> FetchedArtifact {
+  ) async throws(StoreError) -> FetchedArtifact? {
     let id = state.withLock { state in
       state.joined += 1
       return state.joined
     }
     let result = await withTaskCancellationHandler {
       await withCheckedContinuation { continuation in
-        let isRefused = state.withLock { state in
+        let isOver = state.withLock { state in
           guard !state.isOver, !Task.isCancelled else { return true }
           state.waiters[id] = Waiter(continuation: continuation, progress: progress)
           if state.task == nil {
@@ -38,7 +38,7 @@ final class Flight: Sendable {
           }
           return false
         }
-        if isRefused { continuation.resume(returning: .failure(Flight.cancelled)) }
+        if isOver { continuation.resume(returning: Task.isCancelled ? .failure(Flight.cancelled) : .success(nil)) }
       }
     } onCancel: {
       leave(id)
@@ -70,6 +70,6 @@ final class Flight: Sendable {
       defer { state.waiters = [:] }
       return Array(state.waiters.values)
     }
-    for waiter in waiters { waiter.continuation.resume(returning: result) }
+    for waiter in waiters { waiter.continuation.resume(returning: result.map { $0 }) }
   }
 }
