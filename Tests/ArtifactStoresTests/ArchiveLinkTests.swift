@@ -86,6 +86,8 @@ private func folder(_ name: String) -> [UInt8] { tarHeader(name, size: 0, type: 
     let gzip: [UInt8] = [0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 3, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0]
     #expect(!ArchiveExtractor.isArchive(scratch.write("vocab.gz", gzip)))
     #expect(!ArchiveExtractor.isArchive(scratch.write("empty", [])))
+    scratch.write("folder.tar/m.onnx", "x")
+    #expect(!ArchiveExtractor.isArchive("\(scratch.path)/folder.tar"))
     #expect(!ArchiveExtractor.isArchive(scratch.path))
     #expect(!ArchiveExtractor.isArchive("\(scratch.path)/nothing"))
   }

@@ -16,7 +16,9 @@ public struct ArchiveExtractor: Sendable {
 
   /// True when the file at `path` is an archive to be unpacked: a tar archive, plain or in gzip, by its content, or a
   /// file called `.tar`, `.tar.gz`, `.tgz` or `.zip`. A zip archive of another name (`.npz`, `.pt`) is a model.
-  public static func isArchive(_ path: String) -> Bool { isArchiveName(path) || isTar(path) }
+  public static func isArchive(_ path: String) -> Bool {
+    Files.status(path)?.kind == .file && (isArchiveName(path) || isTar(path))
+  }
 
   /// True when the name says that the file is an archive.
   public static func isArchiveName(_ name: String) -> Bool {

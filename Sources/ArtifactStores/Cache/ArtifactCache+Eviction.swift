@@ -98,7 +98,7 @@ extension ArtifactCache {
         guard let status = Files.status("\(folder)/\(name)", followsLink: false) else { continue }
         if status.kind == .folder { open.append("\(folder)/\(name)") }
         if status.kind == .file, seen.insert(status.identity).inserted {
-          total = total.addingReportingOverflow(status.size).partialValue
+          total = total.addingReportingOverflow(status.allocated).partialValue
         }
       }
     }

@@ -57,10 +57,11 @@ extension ArtifactLibrary {
     try await BlockingWork.run { [cache] _ throws(StoreError) in
       try Files.makeFolders("\(partial.folder)/done")
       try Files.makeFolders("\(partial.folder)/parts")
-      var have = Files.status("\(partial.folder)/object")?.size ?? 0
+      // A download may make its file whole at first, and fill its holes.
+      var have = Files.status("\(partial.folder)/object")?.allocated ?? 0
       for folder in ["done", "parts"] {
         for name in Files.names("\(partial.folder)/\(folder)") ?? [] {
-          have += Files.status("\(partial.folder)/\(folder)/\(name)")?.size ?? 0
+          have += Files.status("\(partial.folder)/\(folder)/\(name)")?.allocated ?? 0
         }
       }
       let needed = Swift.max(0, found.bytes - have)

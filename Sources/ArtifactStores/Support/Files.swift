@@ -36,6 +36,8 @@ enum Files {
     enum Kind: Sendable { case file, folder, link, other }
     var kind: Kind
     var size: Int
+    /// Bytes of it that take room on the disk: fewer where it has holes.
+    var allocated: Int
     /// Nanoseconds since 1970.
     var modified: Int64
     var identity: Identity
@@ -51,6 +53,7 @@ enum Files {
         default: .other
         }
       size = Int(info.st_size)
+      allocated = Swift.min(size, Int(info.st_blocks).multipliedReportingOverflow(by: 512).partialValue)
       #if canImport(Darwin)
       let time = info.st_mtimespec
       #else
