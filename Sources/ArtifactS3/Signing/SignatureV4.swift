@@ -38,7 +38,10 @@ package struct SignatureV4: Sendable {
   package static let emptyPayloadHash = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
   /// Headers that a proxy may change on the way are left out of the signature.
-  private static let unsigned: Set<String> = ["authorization", "expect", "transfer-encoding", "user-agent", "x-amzn-trace-id"]
+  private static let unsigned: Set<String> = [
+    "authorization", "baggage", "connection", "expect", "keep-alive", "proxy-authenticate", "proxy-authorization", "te",
+    "traceparent", "tracestate", "trailer", "transfer-encoding", "upgrade", "user-agent", "x-amzn-trace-id",
+  ]
 
   package init(credentials: AWSCredentials, region: String, service: String = "s3") {
     self.credentials = credentials
