@@ -59,13 +59,14 @@ let package = Package(
       name: "SwiftletReaders",
       targets: [
         "TensorCore", "InferenceGraph", "ModelFormats", "FormatONNX", "ModelLoading", "ModelTools", "ServingCore",
-        "ArtifactStores", "JSONDocument", "ImageDecoding",
+        "ArtifactStores", "S3Documents", "JSONDocument", "ImageDecoding",
       ])
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
     .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
+    .package(url: "https://github.com/apple/swift-nio-ssl.git", from: "2.37.6"),
     .package(url: "https://github.com/apple/swift-crypto.git", from: "4.5.2"),
     .package(url: "https://github.com/swift-server/async-http-client.git", from: "1.37.0"),
   ],
@@ -103,15 +104,19 @@ let package = Package(
         .product(name: "NIOPosix", package: "swift-nio"), .product(name: "Logging", package: "swift-log"),
       ], swiftSettings: swiftSettings),
     library("ArtifactStores", ["CZlib", "JSONDocument", .product(name: "Crypto", package: "swift-crypto")]),
+    library("S3Documents"),
     library(
       "ArtifactS3",
       [
-        "ArtifactStores", "JSONDocument", .product(name: "Crypto", package: "swift-crypto"),
+        "ArtifactStores", "S3Documents", "JSONDocument", .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "AsyncHTTPClient", package: "async-http-client"),
         .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
-        .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "NIOFoundationCompat", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "NIOSSL", package: "swift-nio-ssl"),
         .product(name: "Logging", package: "swift-log"),
       ]),
+    .executableTarget(
+      name: "storage-check", dependencies: ["ArtifactS3", "ArtifactStores", "S3Documents", "JSONDocument"],
+      path: "Tests/Storage/storage-check", swiftSettings: swiftSettings),
     library("Settings"),
     .target(name: "CProcess"),
     library("Supervisor", ["Settings", "CProcess", .product(name: "Logging", package: "swift-log")]),
@@ -158,8 +163,9 @@ let package = Package(
     tests(
       "ArtifactS3",
       [
-        "ArtifactStores", "JSONDocument", .product(name: "NIOCore", package: "swift-nio"),
-        .product(name: "NIOPosix", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
+        "ArtifactStores", "S3Documents", .product(name: "Crypto", package: "swift-crypto"),
+        .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio"),
       ]),
     tests("JSONDocument"),
     tests(

@@ -19,7 +19,8 @@ public struct STSCredentialsDocument: Sendable, Hashable {
       }
     }
     try reader.finish()
-    guard let id = fields["AccessKeyId"], let secret = fields["SecretAccessKey"], let token = fields["SessionToken"] else {
+    guard let id = fields["AccessKeyId"], let secret = fields["SecretAccessKey"], let token = fields["SessionToken"]
+    else {
       throw XMLError(offset: 0, reason: "no credentials in the answer")
     }
     accessKeyID = id

@@ -36,7 +36,9 @@ public enum Timestamp {
     var offset: Int64 = 0
     if let sign = zone.first, sign == 0x2B || sign == 0x2D {
       let digits = zone.dropFirst().filter { $0 != 0x3A }
-      guard digits.count == 4, let hours = number(digits[0..<2]), let minutes = number(digits[2..<4]) else { return nil }
+      guard digits.count == 4, let hours = number(digits[0..<2]), let minutes = number(digits[2..<4]) else {
+        return nil
+      }
       offset = (hours * 3600 + minutes * 60) * (sign == 0x2B ? 1 : -1)
     } else if !(zone.isEmpty || zone.elementsEqual("Z".utf8) || zone.elementsEqual("z".utf8)
       || zone.elementsEqual("UTC".utf8))
@@ -50,7 +52,8 @@ public enum Timestamp {
   public static func seconds(httpDate text: some StringProtocol) -> Int64? {
     let words = text.split(separator: " ")
     let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
-    guard words.count == 6, let month = months.firstIndex(where: { $0 == words[2] }), let date = number(Array(words[1].utf8)),
+    guard words.count == 6, let month = months.firstIndex(where: { $0 == words[2] }),
+      let date = number(Array(words[1].utf8)),
       words[3].utf8.count == 4, let year = number(Array(words[3].utf8))
     else { return nil }
     let time = words[4].split(separator: ":")

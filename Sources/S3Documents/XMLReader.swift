@@ -215,7 +215,8 @@ public struct XMLReader: Sendable {
     case "apos": out.append(UInt8(ascii: "'"))
     default:
       let number =
-        name.hasPrefix("#x") ? UInt32(name.dropFirst(2), radix: 16) : name.hasPrefix("#") ? UInt32(name.dropFirst()) : nil
+        name.hasPrefix("#x")
+        ? UInt32(name.dropFirst(2), radix: 16) : name.hasPrefix("#") ? UInt32(name.dropFirst()) : nil
       guard let scalar = number.flatMap(Unicode.Scalar.init), scalar.value != 0 else {
         throw fault("the entity &\(name); is not defined")
       }

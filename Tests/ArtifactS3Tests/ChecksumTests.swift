@@ -15,11 +15,13 @@ import Testing
   }
 
   /// "123456789" is the check input of the CRC catalogues (reveng); hashes by OpenSSL.
-  @Test(arguments: [
-    (.crc32, "cbf43926"), (.crc32c, "e3069283"), (.crc64nvme, "ae8b14860a799888"),
-    (.md5, "25f9e794323b453885f5181f1b624d0b"), (.sha1, "f7c3bc1d808e04732adf679965ccc34ca7ae3441"),
-    (.sha256, "15e2b0d3c33891ebb0f1ef609ec419420c20e320ce94c65fbc8c3312448eb225"),
-  ] as [(ContentHasher.Algorithm, String)]) func checkValues(_ algorithm: ContentHasher.Algorithm, _ hex: String) {
+  @Test(
+    arguments: [
+      (.crc32, "cbf43926"), (.crc32c, "e3069283"), (.crc64nvme, "ae8b14860a799888"),
+      (.md5, "25f9e794323b453885f5181f1b624d0b"), (.sha1, "f7c3bc1d808e04732adf679965ccc34ca7ae3441"),
+      (.sha256, "15e2b0d3c33891ebb0f1ef609ec419420c20e320ce94c65fbc8c3312448eb225"),
+    ] as [(ContentHasher.Algorithm, String)]) func checkValues(_ algorithm: ContentHasher.Algorithm, _ hex: String)
+  {
     let bytes = Array("123456789".utf8)
     #expect(value(algorithm, bytes) == hex)
     #expect(value(algorithm, bytes, step: 1) == hex)
@@ -58,7 +60,9 @@ import Testing
     #expect(Base64.decoded(encoded) == Array(text.utf8))
   }
 
-  @Test(arguments: ["Zg", "Zg=", "====", "Z===", "Zm9v!", "Zg==Zg==", "é==="]) func whatIsNoBase64IsRefused(_ text: String) {
+  @Test(arguments: ["Zg", "Zg=", "====", "Z===", "Zm9v!", "Zg==Zg==", "é==="]) func whatIsNoBase64IsRefused(
+    _ text: String
+  ) {
     #expect(Base64.decoded(text) == nil)
   }
 }

@@ -15,7 +15,9 @@ import Testing
   }
 
   @Test func largeObjectComesInParts() async throws {
-    try await withServer { serve(Self.bytes, $0) } body: { store, server in
+    try await withServer {
+      serve(Self.bytes, $0)
+    } body: { store, server in
       try await withFolder { folder in
         let arrived = try await download(store, to: "\(folder)/a")
         #expect(arrived == Self.bytes.count)
@@ -32,7 +34,9 @@ import Testing
 
   @Test(arguments: [0, 1, 1000, 65_536]) func smallObjectComesInOneRequest(_ size: Int) async throws {
     let bytes = pattern(size)
-    try await withServer { serve(bytes, $0) } body: { store, server in
+    try await withServer {
+      serve(bytes, $0)
+    } body: { store, server in
       try await withFolder { folder in
         write("older and longer than the object", to: "\(folder)/a")
         try await store.download(StoredObject(key: "k", size: size, etag: "tag-1"), to: "\(folder)/a") { _ in }
@@ -61,7 +65,9 @@ import Testing
   }
 
   @Test func silentPartsCountAsCut() async throws {
-    try await withServer { $0.readTimeout = .milliseconds(100) } answer: { request in
+    try await withServer {
+      $0.readTimeout = .milliseconds(100)
+    } answer: { request in
       var answer = serve(Self.bytes, request)
       if request.range(Self.bytes.count)?.lowerBound == 65_536 { answer.stallAfter = 20_000 }
       return answer
@@ -93,7 +99,9 @@ import Testing
   @Test func nextCallUsesWhatAnEarlierOneLeft() async throws {
     let isBroken = Counter()
     isBroken.set(1)
-    try await withServer { $0.parallelism = 1 } answer: { request in
+    try await withServer {
+      $0.parallelism = 1
+    } answer: { request in
       if isBroken.count == 1, request.range(Self.bytes.count)?.lowerBound == 2 * 65_536 { return FakeAnswer(403) }
       return serve(Self.bytes, request)
     } body: { store, server in
@@ -118,7 +126,9 @@ import Testing
   func recordOfSomethingElseIsNotUsed(_ line: String) async throws {
     let isBroken = Counter()
     isBroken.set(1)
-    try await withServer { $0.parallelism = 1 } answer: { request in
+    try await withServer {
+      $0.parallelism = 1
+    } answer: { request in
       if isBroken.count == 1, request.range(Self.bytes.count)?.lowerBound == 2 * 65_536 { return FakeAnswer(403) }
       return serve(Self.bytes, request)
     } body: { store, server in
@@ -141,7 +151,9 @@ import Testing
   @Test func lineThatWasCutOffDoesNotCount() async throws {
     let isBroken = Counter()
     isBroken.set(1)
-    try await withServer { $0.parallelism = 1 } answer: { request in
+    try await withServer {
+      $0.parallelism = 1
+    } answer: { request in
       if isBroken.count == 1, request.range(Self.bytes.count)?.lowerBound == 2 * 65_536 { return FakeAnswer(403) }
       return serve(Self.bytes, request)
     } body: { store, server in
@@ -180,7 +192,9 @@ import Testing
   }
 
   @Test func changedBeforeTheFirstByteIsSaid() async throws {
-    try await withServer { serve(pattern(5), etag: "other", $0) } body: { store, _ in
+    try await withServer {
+      serve(pattern(5), etag: "other", $0)
+    } body: { store, _ in
       try await withFolder { folder in
         for size in [5, 300_000] {
           let object = StoredObject(key: "k", size: size, etag: "tag-1")
@@ -203,7 +217,9 @@ import Testing
       }
       #expect(server.requests.count >= 3)
     }
-    try await withServer { _ in FakeAnswer(200, [("etag", "\"tag-1\"")], body: bytes + [1]) } body: { store, _ in
+    try await withServer { _ in
+      FakeAnswer(200, [("etag", "\"tag-1\"")], body: bytes + [1])
+    } body: { store, _ in
       try await withFolder { folder in
         #expect(await failure { _ = try await download(store, object, to: "\(folder)/a") }?.code == .changed)
       }
@@ -250,7 +266,9 @@ import Testing
       ([("x-amz-server-side-encryption", "aws:kms")], String(Self.md5.reversed()), true),
     ] {
       for partSize in [1 << 16, 1 << 20] {
-        try await withServer { $0.partSize = partSize } answer: { request in
+        try await withServer {
+          $0.partSize = partSize
+        } answer: { request in
           serve(Self.bytes, etag: etag, headers: headers, request)
         } body: { store, _ in
           try await withFolder { folder in
@@ -276,7 +294,9 @@ import Testing
   }
 
   @Test func folderInsteadOfAFileIsAnError() async throws {
-    try await withServer { serve(Self.bytes, $0) } body: { store, _ in
+    try await withServer {
+      serve(Self.bytes, $0)
+    } body: { store, _ in
       try await withFolder { folder in
         #expect(await failure { _ = try await download(store, to: folder) }?.code == .io)
         #expect(await failure { _ = try await download(store, to: "\(folder)/no/such") }?.code == .io)

@@ -45,8 +45,10 @@ struct FakeAnswer: Sendable {
   }
 
   /// An error as S3 tells it.
-  static func error(_ status: Int, _ code: String, _ more: String = "", headers: [(String, String)] = []) -> FakeAnswer {
-    let text = "<?xml version=\"1.0\"?><Error><Code>\(code)</Code><Message>told</Message>\(more)<RequestId>R1</RequestId></Error>"
+  static func error(_ status: Int, _ code: String, _ more: String = "", headers: [(String, String)] = []) -> FakeAnswer
+  {
+    let text =
+      "<?xml version=\"1.0\"?><Error><Code>\(code)</Code><Message>told</Message>\(more)<RequestId>R1</RequestId></Error>"
     return FakeAnswer(status, headers, body: Array(text.utf8))
   }
 }

@@ -49,6 +49,15 @@ func withFolder(_ body: (String) async throws -> Void) async throws {
   try await body(folder)
 }
 
+/// Makes a folder, and those above it.
+func makeFolder(_ path: String) {
+  var made = ""
+  for part in path.split(separator: "/") {
+    made += "/\(part)"
+    mkdir(made, 0o755)
+  }
+}
+
 func removeTree(_ path: String) {
   if let folder = opendir(path) {
     while let entry = readdir(folder) {

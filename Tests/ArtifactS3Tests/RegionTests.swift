@@ -24,7 +24,8 @@ import Testing
 
   @Test func headLearnsTheRegionFromTheHeader() async throws {
     try await withServer { request in
-      Self.region(request) == "eu-west-1" ? FakeAnswer(body: [1]) : FakeAnswer(301, [("x-amz-bucket-region", "eu-west-1")])
+      Self.region(request) == "eu-west-1"
+        ? FakeAnswer(body: [1]) : FakeAnswer(301, [("x-amz-bucket-region", "eu-west-1")])
     } body: { store, server in
       let found = try await store.object("k", versionID: nil)
       #expect(found.size == 1)
@@ -61,7 +62,9 @@ import Testing
     } body: { target, second in
       let place = "http://localhost:\(second.port)/models/k"
       // Of another host: not followed.
-      try await withServer { _ in FakeAnswer(307, [("location", place)]) } body: { store, server in
+      try await withServer { _ in
+        FakeAnswer(307, [("location", place)])
+      } body: { store, server in
         try await withFolder { folder in
           let object = StoredObject(key: "k", size: 3, etag: "tag-1")
           let error = await failure { try await store.download(object, to: "\(folder)/a") { _ in } }
@@ -105,7 +108,9 @@ import Testing
 
   @Test func clockIsSetOnce() async throws {
     // 2026-01-02T03:04:05Z by the server.
-    try await withServer { $0.hooks.now = { 1_000_000_000_000 } } answer: { request in
+    try await withServer {
+      $0.hooks.now = { 1_000_000_000_000 }
+    } answer: { request in
       request.headers["x-amz-date"]?.hasPrefix("20260102T0304") == true
         ? FakeAnswer(body: Array("<ListBucketResult/>".utf8))
         : .error(403, "RequestTimeTooSkewed", "<ServerTime>2026-01-02T03:04:05Z</ServerTime>")
@@ -124,7 +129,9 @@ import Testing
   }
 
   @Test func expiredCredentialsAreAskedForAgainOnce() async throws {
-    try await withServer { _ in .error(400, "ExpiredToken") } body: { store, server in
+    try await withServer { _ in
+      .error(400, "ExpiredToken")
+    } body: { store, server in
       let error = await failure { _ = try await store.list(prefix: "", isFlat: true, token: nil) }
       #expect(error?.code == .accessDenied)
       #expect(server.requests.count == 2)

@@ -52,10 +52,13 @@ import Testing
     #expect(delay(-5) == .milliseconds(500))
   }
 
-  @Test(arguments: [
-    (500, nil, true), (503, "SlowDown", true), (429, nil, true), (400, "RequestTimeout", true), (400, "BadDigest", true),
-    (403, "AccessDenied", false), (404, nil, false), (400, nil, false), (409, nil, false), (501, nil, false),
-  ] as [(Int, String?, Bool)]) func faultsAreToldApart(_ status: Int, _ code: String?, _ isTransient: Bool) {
+  @Test(
+    arguments: [
+      (500, nil, true), (503, "SlowDown", true), (429, nil, true), (400, "RequestTimeout", true),
+      (400, "BadDigest", true),
+      (403, "AccessDenied", false), (404, nil, false), (400, nil, false), (409, nil, false), (501, nil, false),
+    ] as [(Int, String?, Bool)]) func faultsAreToldApart(_ status: Int, _ code: String?, _ isTransient: Bool)
+  {
     #expect((AttemptFault(status: status, code: code) != .permanent) == isTransient)
   }
 }

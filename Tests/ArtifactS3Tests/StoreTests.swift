@@ -43,7 +43,9 @@ import Testing
 
   @Test(arguments: ["<html>", "<Other/>", "<ListBucketResult><IsTruncated>true</IsTruncated></ListBucketResult>"])
   func listingThatCannotBeReadIsRefused(_ text: String) async throws {
-    try await withServer { _ in FakeAnswer(body: Array(text.utf8)) } body: { store, _ in
+    try await withServer { _ in
+      FakeAnswer(body: Array(text.utf8))
+    } body: { store, _ in
       #expect(await failure { _ = try await store.list(prefix: "", isFlat: true, token: nil) }?.code == .badAnswer)
     }
   }
@@ -110,7 +112,9 @@ import Testing
   }
 
   @Test func attemptsAreThoseOfTheEnvironment() async throws {
-    try await withServer(["AWS_MAX_ATTEMPTS": "4"]) { _ in .error(500, "InternalError") } body: { store, server in
+    try await withServer(["AWS_MAX_ATTEMPTS": "4"]) { _ in
+      .error(500, "InternalError")
+    } body: { store, server in
       #expect(await failure { _ = try await store.object("k", versionID: nil) }?.code == .unavailable)
       #expect(server.requests.count == 4)
     }
@@ -141,7 +145,9 @@ import Testing
 
   @Test func refusedConnectionsAreUnreachable() async throws {
     // Nothing listens on the port that "discard" once had.
-    try await withServer(["AWS_ENDPOINT_URL_S3": "http://127.0.0.1:9"]) { _ in FakeAnswer() } body: { store, _ in
+    try await withServer(["AWS_ENDPOINT_URL_S3": "http://127.0.0.1:9"]) { _ in
+      FakeAnswer()
+    } body: { store, _ in
       let error = await failure { _ = try await store.object("k", versionID: nil) }
       #expect(error?.code == .unreachable)
       #expect(error?.description.contains("http://127.0.0.1:9") == true)
@@ -149,7 +155,11 @@ import Testing
   }
 
   @Test func anonymousRequestsAreNotSigned() async throws {
-    try await withServer { $0.isAnonymous = true } answer: { _ in FakeAnswer(body: [1]) } body: { store, server in
+    try await withServer {
+      $0.isAnonymous = true
+    } answer: { _ in
+      FakeAnswer(body: [1])
+    } body: { store, server in
       _ = try await store.object("k", versionID: nil)
       #expect(server.requests[0].headers["authorization"] == nil)
       #expect(server.requests[0].headers["x-amz-date"] == nil)
@@ -157,7 +167,8 @@ import Testing
   }
 
   @Test func clientThatIsShutDownAnswersNothing() async throws {
-    let client = try S3Client(try S3Configuration(environment: ["AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"]))
+    let client = try S3Client(
+      try S3Configuration(environment: ["AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"]))
     await client.shutdown()
     await client.shutdown()
     #expect(await failure { _ = try await client.store(bucket: "abc").object("k", versionID: nil) } != nil)

@@ -54,7 +54,8 @@ extension HTTPHeaders {
   /// The ETag without its quotes; nil for none or a weak one.
   package var etag: String? {
     guard let text = first(name: "etag"), !text.hasPrefix("W/") else { return nil }
-    return text.utf8.count >= 2 && text.hasPrefix("\"") && text.hasSuffix("\"") ? String(text.dropFirst().dropLast()) : text
+    return text.utf8.count >= 2 && text.hasPrefix("\"") && text.hasSuffix("\"")
+      ? String(text.dropFirst().dropLast()) : text
   }
 }
 

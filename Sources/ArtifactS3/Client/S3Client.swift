@@ -1,6 +1,6 @@
-import Logging
 public import ArtifactStores
 import AsyncHTTPClient
+import Logging
 import NIOCore
 import NIOHTTP1
 import Synchronization
@@ -53,7 +53,8 @@ public final class S3Client: Sendable {
   ) async throws(StoreError) -> T {
     let text = configuration.deadline.map { "\($0)" } ?? ""
     return try await withTimeLimit(
-      configuration.deadline, late: StoreError(.deadline, "\(subject): not done after the \(text) that are allowed"), body)
+      configuration.deadline, late: StoreError(.deadline, "\(subject): not done after the \(text) that are allowed"),
+      body)
   }
 
   /// Sends a request until it succeeds, or nothing helps any more: signs it, goes where the bucket is, refreshes
@@ -113,7 +114,9 @@ public final class S3Client: Sendable {
         fault = problem.fault
         error = problem.error(operation.subject, at: endpoint.url)
       }
-      guard let delay = policy.delay(after: fault, quota: quota, random: configuration.hooks.random) else { throw error }
+      guard let delay = policy.delay(after: fault, quota: quota, random: configuration.hooks.random) else {
+        throw error
+      }
       // The redirect was for the time being.
       if isAway { endpoint = self.endpoint(of: operation.bucket) }
       try await pause(delay, after: error)

@@ -17,12 +17,16 @@ extension S3Failure {
   private func meaning(
     _ operation: S3Operation, at endpoint: S3Endpoint, credentials: AWSCredentials?
   ) -> (StoreError.Code, String) {
-    let who = credentials.map { "the access key \($0.accessKeyID) from \($0.source)" } ?? "a request without credentials"
+    let who =
+      credentials.map { "the access key \($0.accessKeyID) from \($0.source)" } ?? "a request without credentials"
     switch code {
-    case "NoSuchBucket": return (.notFound, "there is no bucket \"\(operation.bucket)\"; check its name and the endpoint")
+    case "NoSuchBucket":
+      return (.notFound, "there is no bucket \"\(operation.bucket)\"; check its name and the endpoint")
     case "NoSuchVersion": return (.notFound, "the object has no such version")
     case "NoSuchKey":
-      return (.notFound, isDeleteMarker ? "the object has been deleted; a versionId reads it" : "there is no such object")
+      return (
+        .notFound, isDeleteMarker ? "the object has been deleted; a versionId reads it" : "there is no such object"
+      )
     case "SignatureDoesNotMatch":
       return (
         .accessDenied,
@@ -32,7 +36,8 @@ extension S3Failure {
       return (.accessDenied, "\(who) is not known there; is it meant for another endpoint?")
     case "ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired":
       return (.accessDenied, "the session of \(who) is over, and refreshing it brought no other; log in again")
-    case "InvalidToken": return (.accessDenied, "the session token of \(who) does not belong to it; check AWS_SESSION_TOKEN")
+    case "InvalidToken":
+      return (.accessDenied, "the session token of \(who) does not belong to it; check AWS_SESSION_TOKEN")
     case "RequestTimeTooSkewed", "RequestExpired", "RequestInTheFuture":
       return (.accessDenied, "this machine's clock is wrong by more than 15 minutes; set it")
     case "InvalidObjectState":
@@ -53,7 +58,10 @@ extension S3Failure {
       return (.accessDenied, "the bucket is in \(region ?? ""), but that did not answer either; set AWS_REGION")
     case 300..<400:
       let place = location.map { " to \($0.prefix(200))" } ?? ""
-      return (.accessDenied, "a redirect\(place) that is not followed; set AWS_REGION or AWS_ENDPOINT_URL_S3 to where the bucket is")
+      return (
+        .accessDenied,
+        "a redirect\(place) that is not followed; set AWS_REGION or AWS_ENDPOINT_URL_S3 to where the bucket is"
+      )
     case 401, 403:
       let list = operation.key.isEmpty ? "s3:ListBucket" : "s3:GetObject"
       let hint = operation.key.isEmpty ? "" : "; a key that does not exist is refused, too, without s3:ListBucket"
@@ -85,7 +93,8 @@ extension TransportFault {
       StoreError(.unreachable, "\(subject): \(url) cannot be found: \(description); check the region and the endpoint")
     case .tls:
       StoreError(
-        .unreachable, "\(subject): no secure connection to \(url): \(description); AWS_CA_BUNDLE names other certificates")
+        .unreachable,
+        "\(subject): no secure connection to \(url): \(description); AWS_CA_BUNDLE names other certificates")
     case .garbage: StoreError(.badAnswer, "\(subject): \(url) gave \(description); is it an S3 endpoint?")
     case .limit: StoreError(.limit, "\(subject): \(url) gave \(description)")
     case .unusable: StoreError(.unreachable, "\(subject): \(url) cannot be asked: \(description)")

@@ -21,7 +21,8 @@ package struct S3Failure: Sendable {
     let document = S3ErrorDocument(body)
     code = document?.code
     message = document?.message
-    requestID = document?.requestID ?? headers.first(name: "x-amz-request-id") ?? headers.first(name: "x-amzn-requestid")
+    requestID =
+      document?.requestID ?? headers.first(name: "x-amz-request-id") ?? headers.first(name: "x-amzn-requestid")
     region = headers.first(name: "x-amz-bucket-region") ?? document?.region
     if region == nil, let endpoint = document?.endpoint { region = S3EndpointRules.region(endpoint: endpoint) }
     if let name = region, !S3EndpointRules.isRegion(name) { region = nil }

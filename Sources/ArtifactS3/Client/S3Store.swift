@@ -1,6 +1,6 @@
-import Logging
 public import ArtifactStores
 import AsyncHTTPClient
+import Logging
 import NIOHTTP1
 import S3Documents
 
@@ -60,7 +60,8 @@ public struct S3Store: ArtifactStore {
   ) async throws(StoreError) {
     let operation = operation(.GET, object.key)
     try await client.underDeadline(operation.subject) { () async throws(StoreError) in
-      try await ObjectDownload(client: client, operation: operation, object: object, path: path, progress: progress).run()
+      try await ObjectDownload(client: client, operation: operation, object: object, path: path, progress: progress)
+        .run()
     }
   }
 

@@ -71,7 +71,8 @@ package struct EndpointURL: Sendable, Hashable, CustomStringConvertible {
 
   /// Whether the host is an address and not a name.
   package var isAddress: Bool {
-    host.contains(":") || (host.split(separator: ".").count == 4 && host.utf8.allSatisfy { $0 == 0x2E || (0x30...0x39).contains($0) })
+    host.contains(":")
+      || (host.split(separator: ".").count == 4 && host.utf8.allSatisfy { $0 == 0x2E || (0x30...0x39).contains($0) })
   }
 
   private static func isIPv6(_ text: String) -> Bool {

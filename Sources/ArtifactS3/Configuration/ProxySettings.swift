@@ -23,7 +23,9 @@ package struct ProxySettings: Sendable, Hashable {
 
   /// The proxy for `url`; nil for none.
   package func proxy(for url: EndpointURL) -> EndpointURL? {
-    guard let proxy = url.isSecure ? secure : plain, !exceptions.contains(where: { matches($0, url) }) else { return nil }
+    guard let proxy = url.isSecure ? secure : plain, !exceptions.contains(where: { matches($0, url) }) else {
+      return nil
+    }
     return proxy
   }
 

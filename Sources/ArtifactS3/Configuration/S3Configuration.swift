@@ -1,6 +1,6 @@
-import S3Documents
 public import ArtifactStores
 public import Logging
+import S3Documents
 
 /// How a bucket is reached: endpoint, region, attempts, times, limits. It says nothing of the objects in it.
 public struct S3Configuration: Sendable {
@@ -68,9 +68,11 @@ public struct S3Configuration: Sendable {
     func setting(_ variable: String, _ name: String) -> String? { environment.value(variable) ?? profile?[name] }
     func isTrue(_ variable: String, _ name: String) -> Bool { setting(variable, name)?.lowercased() == "true" }
 
-    region = environment.value("AWS_REGION") ?? environment.value("AWS_DEFAULT_REGION") ?? profile?["region"] ?? "us-east-1"
+    region =
+      environment.value("AWS_REGION") ?? environment.value("AWS_DEFAULT_REGION") ?? profile?["region"] ?? "us-east-1"
     endpoint = ServiceEndpoint.configured("s3", environment: environment, profiles: profiles)
-    usesDualStack = isTrue("AWS_USE_DUALSTACK_ENDPOINT", "use_dualstack_endpoint") || s3["use_dualstack_endpoint"] == "true"
+    usesDualStack =
+      isTrue("AWS_USE_DUALSTACK_ENDPOINT", "use_dualstack_endpoint") || s3["use_dualstack_endpoint"] == "true"
     usesFIPS = isTrue("AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint")
     let style = s3["addressing_style"] ?? "auto"
     guard let addressing = S3AddressingStyle(rawValue: style) else {
@@ -107,7 +109,8 @@ public struct S3Configuration: Sendable {
     if let endpoint {
       guard let url = EndpointURL(endpoint), url.userInfo == nil else {
         throw StoreError(
-          .invalidLocation, "the endpoint \(endpoint) of S3 is no URL such as https://host:9000; see AWS_ENDPOINT_URL_S3")
+          .invalidLocation,
+          "the endpoint \(endpoint) of S3 is no URL such as https://host:9000; see AWS_ENDPOINT_URL_S3")
       }
       rules.custom = url
     }

@@ -1,7 +1,5 @@
 import S3Documents
 
-import S3Documents
-
 /// How a bucket is named in a URL.
 public enum S3AddressingStyle: String, Sendable, Hashable, CaseIterable {
   /// In the host where that is possible, else in the path.
@@ -45,7 +43,8 @@ package struct S3EndpointRules: Sendable, Hashable {
     let prefix = PercentEncoding.decoded(url.path) ?? url.path
     url.path = ""
     return S3Endpoint(
-      url: url, root: isVirtual ? "\(prefix)/" : "\(prefix)/\(bucket)/", region: region == "aws-global" ? "us-east-1" : region)
+      url: url, root: isVirtual ? "\(prefix)/" : "\(prefix)/\(bucket)/",
+      region: region == "aws-global" ? "us-east-1" : region)
   }
 
   private func usesHost(bucket: String, url: EndpointURL) -> Bool {
@@ -60,7 +59,8 @@ package struct S3EndpointRules: Sendable, Hashable {
 
   private func serviceHost(region: String) -> String {
     if region == "aws-global" { return "s3.amazonaws.com" }
-    return "s3\(usesFIPS ? "-fips" : "")\(usesDualStack ? ".dualstack" : "").\(region).\(S3EndpointRules.suffix(region: region))"
+    return
+      "s3\(usesFIPS ? "-fips" : "")\(usesDualStack ? ".dualstack" : "").\(region).\(S3EndpointRules.suffix(region: region))"
   }
 
   /// The domain of the partition that `region` is in.

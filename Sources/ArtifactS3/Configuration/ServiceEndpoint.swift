@@ -7,7 +7,8 @@ package enum ServiceEndpoint {
   package static func configured(
     _ service: String, environment: [String: String], profiles: SharedProfiles
   ) -> String? {
-    let ignore = environment.value("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS") ?? profiles.current?["ignore_configured_endpoint_urls"]
+    let ignore =
+      environment.value("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS") ?? profiles.current?["ignore_configured_endpoint_urls"]
     guard ignore?.lowercased() != "true" else { return nil }
     return environment.value("AWS_ENDPOINT_URL_\(service.uppercased())") ?? environment.value("AWS_ENDPOINT_URL")
       ?? profiles.endpoint(service: service)

@@ -23,7 +23,8 @@ package struct AssumedRoleCredentials: CredentialSource {
       throw context.fault("the source profiles go round: \((visited + [name]).joined(separator: " -> "))")
     }
     guard profile["mfa_serial"] == nil else {
-      throw context.fault("the role of the profile \"\(name)\" asks for a one-time code (mfa_serial), which nobody can type here")
+      throw context.fault(
+        "the role of the profile \"\(name)\" asks for a one-time code (mfa_serial), which nobody can type here")
     }
     let identity: AWSCredentials
     switch (profile["source_profile"], profile["credential_source"]) {

@@ -50,7 +50,8 @@ enum BoundedProcess {
     if let problem { throw FileFault(reason: problem) }
     // Somebody else may have collected the child: then its output has to do.
     guard waited < 0 || status == 0 else {
-      throw FileFault(reason: status & 0x7F == 0 ? "ended with \(status >> 8 & 0xFF)" : "killed by signal \(status & 0x7F)")
+      throw FileFault(
+        reason: status & 0x7F == 0 ? "ended with \(status >> 8 & 0xFF)" : "killed by signal \(status & 0x7F)")
     }
     return output
   }
@@ -92,7 +93,9 @@ enum BoundedProcess {
   }
 
   /// Reads to the end; returns what is wrong where that is not reached.
-  private static func read(_ fd: Int32, into output: inout [UInt8], limit: Int, until end: Int64, seconds: Int) -> String? {
+  private static func read(_ fd: Int32, into output: inout [UInt8], limit: Int, until end: Int64, seconds: Int)
+    -> String?
+  {
     var buffer = [UInt8](repeating: 0, count: 4096)
     while true {
       let left = end - milliseconds()

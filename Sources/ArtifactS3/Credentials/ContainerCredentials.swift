@@ -22,8 +22,10 @@ package struct ContainerCredentials: CredentialSource {
     guard let url = EndpointURL(text), url.userInfo == nil else {
       throw context.fault("the URL of the container's credentials is no URL")
     }
-    guard url.isSecure || ContainerCredentials.isTrusted(url.host) || text.hasPrefix(context.hooks.containerEndpoint) else {
-      throw context.fault("\(url.host) may not be asked for the container's credentials over http: it is not this machine")
+    guard url.isSecure || ContainerCredentials.isTrusted(url.host) || text.hasPrefix(context.hooks.containerEndpoint)
+    else {
+      throw context.fault(
+        "\(url.host) may not be asked for the container's credentials over http: it is not this machine")
     }
     var headers: [(name: String, value: String)] = [("accept", "application/json")]
     if let token = try ContainerCredentials.token(context) { headers.append(("authorization", token)) }

@@ -14,7 +14,8 @@ package struct CredentialChain: Sendable {
   private let sources: [any CredentialSource]
 
   package init(
-    _ configuration: S3Configuration, transport: HTTPTransport, sources: [any CredentialSource] = CredentialChain.sources
+    _ configuration: S3Configuration, transport: HTTPTransport,
+    sources: [any CredentialSource] = CredentialChain.sources
   ) {
     self.configuration = configuration
     self.transport = transport

@@ -9,7 +9,8 @@ package struct SharedFileCredentials: CredentialSource {
 
   package func load(_ context: CredentialContext) async throws(StoreError) -> CredentialFinding {
     let profiles = context.profiles
-    return try ProfileKeys.find(profiles.credentials[profiles.name], profiles.name, in: profiles.credentialsPath, context)
+    return try ProfileKeys.find(
+      profiles.credentials[profiles.name], profiles.name, in: profiles.credentialsPath, context)
   }
 }
 

@@ -27,7 +27,9 @@ package struct SSOCredentials: CredentialSource {
     let path = "\(context.home ?? "")/.aws/sso/cache/\(file).json"
     let login = "; run: aws sso login --profile \(name)"
     let bytes: [UInt8]?
-    do throws(FileFault) { bytes = try SmallFile.read(path, limit: 64 << 10) } catch { throw context.fault(error.reason) }
+    do throws(FileFault) { bytes = try SmallFile.read(path, limit: 64 << 10) } catch {
+      throw context.fault(error.reason)
+    }
     guard let bytes else { throw context.fault("there is no session \(path)\(login)") }
     guard let document = try? JSONDocument(parsing: bytes, maxDepth: 16), let token = document["accessToken"]?.string,
       let end = document["expiresAt"]?.string.flatMap({ Timestamp.milliseconds(iso8601: $0) })

@@ -79,7 +79,8 @@ final class DestinationFile: Sendable {
       let n = pread(fd, buffer.baseAddress, min(buffer.count, range.upperBound - place), off_t(place))
       if n < 0, errno == EINTR { continue }
       guard n > 0 else {
-        throw n == 0 ? StoreError(.io, "\(path) became shorter while it was written") : DestinationFile.fault("read", path, errno)
+        throw n == 0
+          ? StoreError(.io, "\(path) became shorter while it was written") : DestinationFile.fault("read", path, errno)
       }
       hasher.update(UnsafeRawBufferPointer(rebasing: buffer[..<n]))
       place += n

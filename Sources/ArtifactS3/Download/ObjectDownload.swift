@@ -1,6 +1,6 @@
+import ArtifactStores
 import AsyncHTTPClient
 import Logging
-import ArtifactStores
 import NIOHTTP1
 import S3Documents
 
@@ -50,7 +50,8 @@ struct ObjectDownload: Sendable {
     described.etag = object.etag ?? headers.etag
     let size = headers.first(name: "content-length").flatMap { Int($0) }
     guard headers.etag == nil || headers.etag == described.etag, size == object.size else {
-      throw StoreError(.changed, "\(operation.subject): the object was replaced: it has \(size.map(String.init) ?? "no") bytes")
+      throw StoreError(
+        .changed, "\(operation.subject): the object was replaced: it has \(size.map(String.init) ?? "no") bytes")
     }
     return (described, checksum(headers))
   }

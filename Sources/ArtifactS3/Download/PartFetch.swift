@@ -73,7 +73,8 @@ struct PartFetch: Sendable {
       guard answer.size == object.size else { throw changed("it has \(answer.size) bytes, not \(object.size)") }
       guard answer.range == offset..<range.upperBound else {
         throw StoreError(
-          .badAnswer, "\(operation.subject): bytes \(text.prefix(80)) where \(offset)-\(range.upperBound - 1) were asked for")
+          .badAnswer,
+          "\(operation.subject): bytes \(text.prefix(80)) where \(offset)-\(range.upperBound - 1) were asked for")
       }
       return 0
     }

@@ -31,7 +31,8 @@ final class PartRecord: Sendable {
     self.path = path
     done = [Bool](repeating: false, count: parts)
     let heading = "\(heading)\nend\n"
-    let earlier = isUsable ? (try? SmallFile.read(path, limit: heading.utf8.count + parts * 16 + 4096)).flatMap { $0 } : nil
+    let earlier =
+      isUsable ? (try? SmallFile.read(path, limit: heading.utf8.count + parts * 16 + 4096)).flatMap { $0 } : nil
     var isValid = false
     if let earlier, earlier.starts(with: heading.utf8) {
       isValid = PartRecord.read(earlier.dropFirst(heading.utf8.count), into: &done)
@@ -65,7 +66,9 @@ final class PartRecord: Sendable {
     lines.removeLast()
     for line in lines {
       let text = String(decoding: line, as: UTF8.self)
-      guard text.hasPrefix("done "), let part = Int(text.dropFirst(5)), done.indices.contains(part) else { return false }
+      guard text.hasPrefix("done "), let part = Int(text.dropFirst(5)), done.indices.contains(part) else {
+        return false
+      }
       done[part] = true
     }
     return true

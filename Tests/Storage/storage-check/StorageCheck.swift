@@ -44,11 +44,14 @@ enum StorageCheck {
         }
         await client.shutdown()
       default:
-        print("usage: storage-check sign | head URL | list URL | get URL FILE [--anonymous] [--folders] [--deadline=SECONDS]")
+        print(
+          "usage: storage-check sign | head URL | list URL | get URL FILE [--anonymous] [--folders] [--deadline=SECONDS]"
+        )
         exit(2)
       }
     } catch {
-      print(JSONDocument.object([("error", .string(error.code.rawValue)), ("message", .string(error.description))]).text())
+      print(
+        JSONDocument.object([("error", .string(error.code.rawValue)), ("message", .string(error.description))]).text())
       exit(1)
     }
   }
