@@ -71,7 +71,11 @@ extension S3Failure {
     case 412: return (.changed, "the object was replaced while it was read")
     case 416: return (.changed, "the object has become shorter while it was read")
     case 408, 429, 500...599: return (.unavailable, "the server cannot answer now; try again later")
-    default: return (.badAnswer, "the server does not take the request; is it one that speaks S3's protocol?")
+    default:
+      return (
+        .badAnswer,
+        "the server does not take the request; is it one that speaks S3's protocol, over \(endpoint.url.scheme)?"
+      )
     }
   }
 }

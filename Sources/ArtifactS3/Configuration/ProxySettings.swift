@@ -1,5 +1,6 @@
 /// Which proxy a request goes through, as curl and Python's tools read it from the environment: `HTTPS_PROXY`, `HTTP_PROXY`,
-/// `ALL_PROXY` and `NO_PROXY`, and the same in lower case, which wins.
+/// `ALL_PROXY` and `NO_PROXY`, and the same in lower case, which wins. A proxy is asked for a tunnel
+/// (`CONNECT`), for http, too.
 package struct ProxySettings: Sendable, Hashable {
   package var secure: EndpointURL?
   package var plain: EndpointURL?

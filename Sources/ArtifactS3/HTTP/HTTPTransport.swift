@@ -72,6 +72,7 @@ package final class HTTPTransport: Sendable {
       var request = HTTPClientRequest(url: "\(call.url.scheme)://\(call.url.authority)\(call.target)")
       request.method = call.method
       request.headers.add(name: "Host", value: call.url.authority)
+      request.headers.add(name: "User-Agent", value: "swiftlet")
       for (name, value) in call.headers { request.headers.add(name: name, value: value) }
       if !call.body.isEmpty { request.body = .bytes(ByteBuffer(bytes: call.body)) }
       let client = try client(for: call)
@@ -82,8 +83,14 @@ package final class HTTPTransport: Sendable {
       }
       return response
     } catch {
-      throw TransportFault(error)
+      let fault = TransportFault(error)
+      guard let proxy = proxy(for: call) else { throw fault }
+      throw TransportFault(fault.kind, "\(fault) (through the proxy \(proxy.authority))")
     }
+  }
+
+  private func proxy(for call: HTTPCall) -> EndpointURL? {
+    call.mayUseProxy ? configuration.proxies.proxy(for: call.url) : nil
   }
 
   /// Sends a request and reads the body of its answer.
@@ -123,7 +130,7 @@ package final class HTTPTransport: Sendable {
   }
 
   private func client(for call: HTTPCall) throws(TransportFault) -> HTTPClient {
-    let proxy = call.mayUseProxy ? configuration.proxies.proxy(for: call.url) : nil
+    let proxy = proxy(for: call)
     let made: HTTPClient? = state.withLock { state in
       guard !state.isShutDown else { return nil }
       if let client = state.clients[proxy] { return client }

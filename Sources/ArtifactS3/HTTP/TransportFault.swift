@@ -4,6 +4,14 @@ import NIOHTTP1
 import NIOPosix
 import NIOSSL
 
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#elseif canImport(Darwin)
+import Darwin
+#endif
+
 /// Why there is no answer.
 package struct TransportFault: Error, Sendable, CustomStringConvertible {
   package enum Kind: Sendable, Hashable {
@@ -58,14 +66,25 @@ package struct TransportFault: Error, Sendable, CustomStringConvertible {
         let reasons = Set(error.connectionErrors.map { "\(TransportFault.reason($0.error))" }).sorted()
         self.init(.connection, reasons.isEmpty ? "no connection" : reasons.joined(separator: ", "))
       }
-    case is NIOSSLError, is BoringSSLError, is NIOSSLExtraError: self.init(.tls, "\(error)")
+    case is NIOSSLError, is BoringSSLError, is NIOSSLExtraError: self.init(.tls, TransportFault.handshake(error))
     case is SocketAddressError: self.init(.name, "\(error)")
     default: self.init(.connection, TransportFault.reason(error))
     }
   }
 
+  /// What a failed handshake says, without the library's own way of saying it.
+  private static func handshake(_ error: any Error) -> String {
+    let text = "\(error)"
+    if text.contains("CERTIFICATE_VERIFY_FAILED") || text.contains("unableToValidateCertificate") {
+      return "the certificate is not one that is trusted"
+    }
+    if text.contains("failedToValidateHostname") { return "the certificate is for another name" }
+    if text.contains("WRONG_VERSION_NUMBER") { return "the other side does not speak TLS; is it an http:// endpoint?" }
+    return text
+  }
+
   private static func reason(_ error: any Error) -> String {
-    if let error = error as? IOError { return "\(error.description)" }
+    if let error = error as? IOError { return String(cString: strerror(error.errnoCode)).lowercased() }
     if case ChannelError.connectTimeout? = error as? ChannelError { return "no connection in the time allowed" }
     return "\(error)"
   }
