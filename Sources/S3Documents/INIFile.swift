@@ -78,11 +78,12 @@ public struct INIFile: Sendable, Hashable {
       guard let section else { throw INIError(line: number, reason: "a setting before the first [section]") }
       let isContinuation = start == 0x20 || start == 0x09
       if isContinuation, let setting {
-        let before = sections[section]?.settings[setting] ?? ""
-        if before.isEmpty, let (name, value) = try INIFile.pair(text, number) {
+        let isEmpty = sections[section]?.settings[setting]?.isEmpty ?? true
+        if isEmpty, let (name, value) = try INIFile.pair(text, number) {
           sections[section]?.nested[setting, default: [:]][name] = value
         } else {
-          sections[section]?.settings[setting] = "\(before)\n\(try INIFile.string(text, number))"
+          let line = try INIFile.string(text, number)
+          sections[section]?.settings[setting]?.append("\n\(line)")
         }
         continue
       }

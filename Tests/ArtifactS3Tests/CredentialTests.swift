@@ -258,7 +258,8 @@ import Testing
   }
 
   @Test(arguments: [
-    "http://example.com/x", "http://127.0.0.1.example.com/x", "http://10.0.0.1/", "ftp://localhost/",
+    "http://example.com/x", "http://127.0.0.1.example.com/x", "http://169.254.170.2.example.com/", "http://10.0.0.1/",
+    "ftp://localhost/",
     "http://user@localhost/",
   ]) func containerMustBeThisMachine(_ url: String) async throws {
     try await load(["AWS_CONTAINER_CREDENTIALS_FULL_URI": url]) { result, _, _ in

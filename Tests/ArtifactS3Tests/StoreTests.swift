@@ -41,12 +41,15 @@ import Testing
     }
   }
 
-  @Test(arguments: ["<html>", "<Other/>", "<ListBucketResult><IsTruncated>true</IsTruncated></ListBucketResult>"])
+  @Test(arguments: [
+    "<html>", "<Other/>", "<ListBucketResult><IsTruncated>true</IsTruncated></ListBucketResult>",
+    "<ListBucketResult><IsTruncated>true</IsTruncated><NextContinuationToken>t</NextContinuationToken></ListBucketResult>",
+  ])
   func listingThatCannotBeReadIsRefused(_ text: String) async throws {
     try await withServer { _ in
       FakeAnswer(body: Array(text.utf8))
     } body: { store, _ in
-      #expect(await failure { _ = try await store.list(prefix: "", isFlat: true, token: nil) }?.code == .badAnswer)
+      #expect(await failure { _ = try await store.list(prefix: "", isFlat: true, token: "t") }?.code == .badAnswer)
     }
   }
 
@@ -172,6 +175,28 @@ import Testing
     await client.shutdown()
     await client.shutdown()
     #expect(await failure { _ = try await client.store(bucket: "abc").object("k", versionID: nil) } != nil)
+  }
+
+  @Test func clientThatIsForgottenEndsItsThreads() async throws {
+    let server = try await FakeServer { _ in FakeAnswer(body: [1]) }
+    do {
+      let client = try S3Client(
+        try S3Configuration(environment: [
+          "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b", "AWS_ENDPOINT_URL": server.url,
+        ]))
+      let object = try await client.store(bucket: "abc").object("k", versionID: nil)
+      #expect(object.size == 1)
+    }
+    await server.stop()
+  }
+
+  @Test func settingsThatBreakAHeaderAreNotTriedAgain() async throws {
+    try await withServer(["AWS_SESSION_TOKEN": "a\nb"]) { _ in
+      FakeAnswer(body: [1])
+    } body: { store, server in
+      #expect(await failure { _ = try await store.object("k", versionID: nil) }?.code == .unreachable)
+      #expect(server.requests.isEmpty)
+    }
   }
 
   @Test func callersMayStopWaiting() async throws {

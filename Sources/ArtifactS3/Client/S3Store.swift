@@ -17,6 +17,7 @@ public struct S3Store: ArtifactStore {
   /// HeadObject.
   public func object(_ key: String, versionID: String?) async throws(StoreError) -> StoredObject {
     var operation = operation(.HEAD, key)
+    guard !key.isEmpty else { throw StoreError(.invalidLocation, "s3://\(bucket)/ is a bucket, not an object") }
     if let versionID { operation.query.append(("versionId", versionID)) }
     let question = operation
     return try await client.underDeadline(operation.subject) { () async throws(StoreError) -> StoredObject in
@@ -99,6 +100,10 @@ public struct S3Store: ArtifactStore {
     }
     guard !document.isTruncated || document.nextToken?.isEmpty == false else {
       throw StoreError(.badAnswer, "\(operation.subject): a listing that is not over and does not say how it goes on")
+    }
+    let token = operation.query.first { $0.name == "continuation-token" }?.value
+    guard !document.isTruncated || document.nextToken != token else {
+      throw StoreError(.badAnswer, "\(operation.subject): a listing that goes round")
     }
     let objects = document.entries.map {
       StoredObject(key: $0.key, size: $0.size, etag: $0.etag, modified: $0.modified)

@@ -25,7 +25,7 @@ package struct SharedProfiles: Sendable, Hashable {
   package init(environment: [String: String], home: String?) throws(StoreError) {
     func path(_ variable: String, _ file: String) -> String {
       if let path = environment.value(variable) { return SharedProfiles.expanded(path, home: home) }
-      return "\(home ?? "")/.aws/\(file)"
+      return "\(home ?? "~")/.aws/\(file)"
     }
     configPath = path("AWS_CONFIG_FILE", "config")
     credentialsPath = path("AWS_SHARED_CREDENTIALS_FILE", "credentials")

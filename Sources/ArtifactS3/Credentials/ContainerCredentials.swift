@@ -12,6 +12,7 @@ package struct ContainerCredentials: CredentialSource {
   package func load(_ context: CredentialContext) async throws(StoreError) -> CredentialFinding {
     let environment = context.environment
     let text: String
+    let isRelative = environment.value("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI") != nil
     if let path = environment.value("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI") {
       text = context.hooks.containerEndpoint + (path.hasPrefix("/") ? path : "/\(path)")
     } else if let full = environment.value("AWS_CONTAINER_CREDENTIALS_FULL_URI") {
@@ -22,7 +23,7 @@ package struct ContainerCredentials: CredentialSource {
     guard let url = EndpointURL(text), url.userInfo == nil else {
       throw context.fault("the URL of the container's credentials is no URL")
     }
-    guard url.isSecure || ContainerCredentials.isTrusted(url.host) || text.hasPrefix(context.hooks.containerEndpoint)
+    guard isRelative || url.isSecure || ContainerCredentials.isTrusted(url.host)
     else {
       throw context.fault(
         "\(url.host) may not be asked for the container's credentials over http: it is not this machine")

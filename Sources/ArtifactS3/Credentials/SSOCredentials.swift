@@ -24,7 +24,7 @@ package struct SSOCredentials: CredentialSource {
       throw context.fault("the profile \"\(name)\" needs sso_account_id, sso_role_name, sso_region and sso_start_url")
     }
     let file = SignatureV4.hex(Insecure.SHA1.hash(data: Array(key.utf8)))
-    let path = "\(context.home ?? "")/.aws/sso/cache/\(file).json"
+    let path = "\(context.home ?? "~")/.aws/sso/cache/\(file).json"
     let login = "; run: aws sso login --profile \(name)"
     let bytes: [UInt8]?
     do throws(FileFault) { bytes = try SmallFile.read(path, limit: 64 << 10) } catch {

@@ -11,10 +11,9 @@ import Darwin
 
 /// What a download that was not finished has brought: a file beside the bytes, `<path>.parts`. It blocks its thread.
 ///
-/// Its first lines say which object of which bucket is meant, in which version and in which parts; then comes `done <part>`
-/// for each part that is written. It counts only where those first lines are exactly those of the new download, so it ends
-/// with the object's ETag, its size, or the machine's uptime: bytes that were not on the disk when the power went are not
-/// trusted.
+/// Its first lines name the object, its ETag, version and size, the size of parts, and this start of the machine; then
+/// comes `done <part>` for each part that is written. It counts only where those first lines are exactly those of the new
+/// download. What was written before the machine started anew is not trusted: the bytes may not have reached the disk.
 final class PartRecord: Sendable {
   let path: String
   private let fd: Int32

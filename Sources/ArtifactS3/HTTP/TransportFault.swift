@@ -53,7 +53,9 @@ package struct TransportFault: Error, Sendable, CustomStringConvertible {
       case .tlsHandshakeTimeout: self.init(.tls, "no TLS handshake in the time allowed; is it an http:// endpoint?")
       case .proxyAuthenticationRequired: self.init(.unusable, "the proxy asks for a name and a password")
       case .invalidURL, .emptyHost, .emptyScheme: self.init(.unusable, "the URL cannot be used")
-      default: self.init(.connection, error.shortDescription)
+      default:
+        let text = error.shortDescription
+        self.init(text.contains("Header") || text.contains("header") ? .unusable : .connection, text)
       }
     case HTTPParserError.invalidEOFState:
       self.init(.connection, "the connection was closed before the end of the answer")
