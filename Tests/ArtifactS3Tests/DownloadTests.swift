@@ -3,6 +3,11 @@ import ArtifactStores
 import Crypto
 import Testing
 
+enum DownloadFixtures {
+  /// As `x-amz-checksum-sha256` has it.
+  static func sha256(_ bytes: [UInt8]) -> String { Base64.encoded(Array(SHA256.hash(data: bytes))) }
+}
+
 @Suite struct DownloadTests {
   /// Five parts of the test configuration's size, the last of them short.
   static let bytes = pattern(4 * 65_536 + 1234)
@@ -253,7 +258,7 @@ import Testing
     }
   }
 
-  static let sha256 = Base64.encoded(Array(SHA256.hash(data: bytes)))
+  static let sha256 = DownloadFixtures.sha256(bytes)
   static let md5 = SignatureV4.hex(Insecure.MD5.hash(data: bytes))
 
   @Test func checksumsAreComparedOnce() async throws {
