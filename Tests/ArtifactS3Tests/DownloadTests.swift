@@ -101,6 +101,22 @@ enum DownloadFixtures {
     }
   }
 
+  @Test(arguments: [50_000, 300_000]) func objectWithoutAnETagIsHeldToTheFirstOneSeen(_ size: Int) async throws {
+    let bytes = pattern(size)
+    let count = Counter()
+    try await withServer { request in
+      let isLater = request.method == "GET" && count.next() > 0
+      var answer = serve(bytes, etag: isLater ? "tag-2" : "tag-1", request)
+      if request.method == "GET" { answer.cutAfter = 20_000 }
+      return answer
+    } body: { store, _ in
+      try await withFolder { folder in
+        let object = StoredObject(key: "k", size: size)
+        #expect(await failure { _ = try await download(store, object, to: "\(folder)/a") }?.code == .changed)
+      }
+    }
+  }
+
   @Test func nextCallUsesWhatAnEarlierOneLeft() async throws {
     let isBroken = Counter()
     isBroken.set(1)

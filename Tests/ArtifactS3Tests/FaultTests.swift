@@ -63,7 +63,9 @@ struct SeededNumbers: RandomNumberGenerator {
   }
 
   @Test func stoppedDownloadsGoOn() async throws {
-    try await withServer { $0.parallelism = 2 } answer: { request in
+    try await withServer {
+      $0.parallelism = 2
+    } answer: { request in
       serve(Self.bytes, request)
     } body: { store, _ in
       try await withFolder { folder in

@@ -32,18 +32,22 @@ struct PartFetch: Sendable {
     var policy = client.policy()
     var offset = range.lowerBound
     var first: HTTPHeaders?
+    var etag = object.etag
     while true {
       let start = offset
       var question = operation
+      // The object was described without an ETag: what the first answer says holds for the next ones.
+      if object.etag == nil, let etag { question.headers.append(("If-Match", "\"\(etag)\"")) }
       if isWhole, offset == 0 {
         if client.configuration.verifiesChecksums { question.headers.append(("x-amz-checksum-mode", "ENABLED")) }
       } else {
         question.headers.append(("Range", "bytes=\(offset)-\(range.upperBound - 1)"))
       }
       let response = try await client.send(question, policy: &policy)
-      let skip = try check(response, offset)
+      let skip = try check(response, offset, etag)
       guard let skip else { return .rangesIgnored }
       first = first ?? response.headers
+      etag = etag ?? response.headers.etag
       let fault = try await consume(response, skip: skip, &offset, arrived)
       if offset == range.upperBound { return .complete(first ?? HTTPHeaders()) }
       let problem = fault ?? TransportFault(.connection, "the answer ended before its bytes did")
@@ -59,12 +63,12 @@ struct PartFetch: Sendable {
   /// Compares what an answer announces with what was asked for.
   ///
   /// - Returns: bytes to pass over, where the answer begins with the object; nil where that is not worth while.
-  private func check(_ response: HTTPClientResponse, _ offset: Int) throws(StoreError) -> Int? {
+  private func check(_ response: HTTPClientResponse, _ offset: Int, _ etag: String?) throws(StoreError) -> Int? {
     func changed(_ what: String) -> StoreError {
       StoreError(.changed, "\(operation.subject): the object was replaced while it was read: \(what)")
     }
-    if let etag = response.headers.etag, let expected = object.etag, etag != expected {
-      throw changed("its ETag is \(etag.prefix(80)), not \(expected)")
+    if let found = response.headers.etag, let etag, found != etag {
+      throw changed("its ETag is \(found.prefix(80)), not \(etag)")
     }
     if response.status == .partialContent {
       guard let text = response.headers.first(name: "content-range"), let answer = ContentRange(text) else {
