@@ -143,7 +143,7 @@ enum DownloadFixtures {
     }
   }
 
-  @Test(arguments: ["etag tag-1", "size", "done 0", "uptime", "done 1"])
+  @Test(arguments: ["etag tag-1", "size", "done 0", "boot", "done 1"])
   func recordOfSomethingElseIsNotUsed(_ line: String) async throws {
     let isBroken = Counter()
     isBroken.set(1)

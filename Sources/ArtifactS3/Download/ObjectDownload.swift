@@ -213,7 +213,7 @@ struct ObjectDownload: Sendable {
     etag \(PercentEncoding.encoded(object.etag ?? ""))
     version \(PercentEncoding.encoded(object.versionID ?? ""))
     size \(plan.size) \(plan.partSize)
-    uptime \(PartRecord.uptime())
+    boot \(PartRecord.boot())
     """
   }
 }

@@ -47,8 +47,8 @@ final class PartRecord: Sendable {
   /// Notes that a part is written.
   func note(_ part: Int) throws(StoreError) { try append("done \(part)\n") }
 
-  /// What makes sure that the machine was not started anew meanwhile.
-  static func uptime() -> String {
+  /// What is another after each start of the machine; "-" where the system does not tell.
+  static func boot() -> String {
     (try? SmallFile.text("/proc/sys/kernel/random/boot_id", limit: 4096)).flatMap { $0 } ?? "-"
   }
 
