@@ -268,7 +268,7 @@ import Testing
   }
 
   @Test func instanceIsAskedWithAToken() async throws {
-    try await load(["AWS_EC2_METADATA_SERVICE_ENDPOINT": "SERVER"]) { request in
+    try await load(["AWS_EC2_METADATA_SERVICE_ENDPOINT": "SERVER", "AWS_METADATA_SERVICE_TIMEOUT": "20"]) { request in
       switch (request.method, request.target) {
       case ("PUT", "/latest/api/token"): FakeAnswer(body: Array("tok".utf8))
       case ("GET", "/latest/meta-data/iam/security-credentials/"): FakeAnswer(body: Array("role-1\n".utf8))
@@ -281,7 +281,7 @@ import Testing
       #expect(requests[0].headers["x-aws-ec2-metadata-token-ttl-seconds"] == "21600")
       #expect(requests[1].headers["x-aws-ec2-metadata-token"] == "tok")
     }
-    try await load(["AWS_EC2_METADATA_SERVICE_ENDPOINT": "SERVER"]) { _ in
+    try await load(["AWS_EC2_METADATA_SERVICE_ENDPOINT": "SERVER", "AWS_METADATA_SERVICE_TIMEOUT": "20"]) { _ in
       FakeAnswer(404)
     } check: { result, _, _ in
       let error = try #require(result.failure)

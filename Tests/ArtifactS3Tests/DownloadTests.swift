@@ -71,7 +71,8 @@ enum DownloadFixtures {
 
   @Test func silentPartsCountAsCut() async throws {
     try await withServer {
-      $0.readTimeout = .milliseconds(100)
+      $0.readTimeout = .milliseconds(250)
+      $0.maxAttempts = 20
     } answer: { request in
       var answer = serve(Self.bytes, request)
       if request.range(Self.bytes.count)?.lowerBound == 65_536 { answer.stallAfter = 20_000 }

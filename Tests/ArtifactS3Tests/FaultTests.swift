@@ -44,7 +44,7 @@ struct SeededNumbers: RandomNumberGenerator {
     try await withServer {
       $0.maxAttempts = 60
       $0.parallelism = 4
-      $0.readTimeout = .milliseconds(150)
+      $0.readTimeout = .milliseconds(250)
     } answer: { request in
       Self.answer(request, seed: seed)
     } body: { store, server in

@@ -1,5 +1,6 @@
 import ArtifactS3
 import ArtifactStores
+import NIOHTTP1
 import Testing
 
 @Suite struct RegionTests {
@@ -136,5 +137,44 @@ import Testing
       #expect(error?.code == .accessDenied)
       #expect(server.requests.count == 2)
     }
+  }
+}
+
+@Suite struct ReactionTests {
+  private func reaction(_ status: Int, _ headers: [(String, String)], custom: String? = nil) -> S3Reaction {
+    let rules = S3EndpointRules(custom: custom.flatMap { EndpointURL($0) })
+    return S3Reaction(
+      to: S3Failure(status: status, headers: HTTPHeaders(headers), body: [], now: 0),
+      at: rules.endpoint(bucket: "models", region: "us-east-1"), rules: rules, repairs: S3Repairs(), now: 0)
+  }
+
+  @Test(arguments: [
+    ("https://models.s3.us-west-2.amazonaws.com/k", true), ("https://models.s3-us-west-2.amazonaws.com/k", true),
+    ("http://models.s3.us-west-2.amazonaws.com/k", false), ("https://example.com/k", false),
+    ("https://ec2-1-2-3-4.compute-1.amazonaws.com/k", false), ("https://s3.amazonaws.com.example.com/k", false),
+    ("https://u:p@s3.us-west-2.amazonaws.com/k", false), ("https://s3.cn-north-1.amazonaws.com.cn/k", false),
+  ]) func redirectsStayWithTheSameOwner(_ location: String, _ isFollowed: Bool) {
+    let reaction = reaction(307, [("location", location)])
+    if case .location = reaction { #expect(isFollowed) } else { #expect(!isFollowed) }
+  }
+
+  @Test func customServersRedirectWithinTheirDomain() {
+    for (location, isFollowed) in [
+      ("http://models.minio.example:9001/k", true), ("http://minio.example/k", true), ("http://xminio.example/k", false),
+      ("http://s3.amazonaws.com/k", false),
+    ] {
+      let reaction = reaction(307, [("location", location)], custom: "http://minio.example:9000")
+      if case .location = reaction { #expect(isFollowed) } else { #expect(!isFollowed) }
+    }
+  }
+
+  @Test func regionsThatAreNoneAreNotTaken() {
+    #expect(reaction(301, [("x-amz-bucket-region", "eu-west-1")]) == .region("eu-west-1"))
+    #expect(reaction(301, [("x-amz-bucket-region", "evil.example/")]) == .findRegion)
+    #expect(reaction(301, [("x-amz-bucket-region", "us-east-1")]) == .retry(.permanent))
+    #expect(reaction(301, [], custom: "http://h") == .retry(.permanent))
+    #expect(reaction(503, [("retry-after", "7")]) == .retry(.server(retryAfter: 7000)))
+    #expect(reaction(503, [("retry-after", "Thu, 01 Jan 1970 00:00:09 GMT")]) == .retry(.server(retryAfter: 9000)))
+    #expect(reaction(503, [("retry-after", "99999999999999999999")]) == .retry(.server(retryAfter: nil)))
   }
 }

@@ -64,7 +64,6 @@ public final class S3Client: Sendable {
   func send(_ operation: S3Operation, policy: inout RetryPolicy) async throws(StoreError) -> HTTPClientResponse {
     var repairs = S3Repairs()
     var endpoint = self.endpoint(of: operation.bucket)
-    var isAway = false
     while true {
       let identity = configuration.isAnonymous ? nil : try await credentials.credentials()
       let call = operation.call(to: endpoint, credentials: identity, at: (configuration.hooks.now() + offset) / 1000)
@@ -92,7 +91,7 @@ public final class S3Client: Sendable {
           }
         case .location(let url):
           repairs.hasMoved = true
-          isAway = true
+          // For this request alone: it is said to be temporary.
           endpoint = S3Endpoint(
             url: EndpointURL(isSecure: url.isSecure, host: url.host, port: url.port),
             root: url.host.hasPrefix("\(operation.bucket).") ? "/" : "/\(operation.bucket)/", region: endpoint.region)
@@ -106,10 +105,11 @@ public final class S3Client: Sendable {
           clockOffset.withLock { $0 = offset }
           configuration.logger.warning("this machine's clock is \(offset / 1000) s behind that of \(endpoint.url)")
           continue
-        case .retry: break
+        case .retry:
+          if failure.isElsewhere, repairs.hasMoved { remember(nil, of: operation.bucket) }
         }
         fault = failure.fault
-        error = failure.error(operation, at: endpoint, credentials: identity, repairs: repairs)
+        error = failure.error(operation, at: endpoint, credentials: identity)
       } catch let problem {
         fault = problem.fault
         error = problem.error(operation.subject, at: endpoint.url)
@@ -117,8 +117,6 @@ public final class S3Client: Sendable {
       guard let delay = policy.delay(after: fault, quota: quota, random: configuration.hooks.random) else {
         throw error
       }
-      // The redirect was for the time being.
-      if isAway { endpoint = self.endpoint(of: operation.bucket) }
       try await pause(delay, after: error)
     }
   }
@@ -180,8 +178,9 @@ public final class S3Client: Sendable {
     regions.withLock { $0[bucket] } ?? configuration.region
   }
 
-  private func remember(_ region: String, of bucket: String) {
-    configuration.logger.debug("the bucket \(bucket) is in \(region)")
+  /// - Parameter region: nil to forget what was learned.
+  private func remember(_ region: String?, of bucket: String) {
+    configuration.logger.debug("the bucket \(bucket) is \(region.map { "in \($0)" } ?? "nowhere that was named")")
     regions.withLock { regions in
       if regions.count >= 1000 { regions = [:] }
       regions[bucket] = region

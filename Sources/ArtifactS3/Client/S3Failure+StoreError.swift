@@ -3,7 +3,7 @@ import ArtifactStores
 extension S3Failure {
   /// The error that a user sees: what was asked of which endpoint, what it said, and what helps.
   func error(
-    _ operation: S3Operation, at endpoint: S3Endpoint, credentials: AWSCredentials?, repairs: S3Repairs
+    _ operation: S3Operation, at endpoint: S3Endpoint, credentials: AWSCredentials?
   ) -> StoreError {
     var said = "\(status)"
     if let code { said += " \(code)" }

@@ -37,6 +37,16 @@ package struct S3Failure: Sendable {
     isDeleteMarker = headers.first(name: "x-amz-delete-marker") == "true"
   }
 
+  /// Whether the bucket is in another region: HEAD says so with its status alone.
+  package var isElsewhere: Bool {
+    switch code {
+    case "PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException", "IncorrectEndpoint":
+      true
+    case nil: status == 301 || status == 400
+    default: status == 301
+    }
+  }
+
   /// What trying again the same may change.
   package var fault: AttemptFault { AttemptFault(status: status, code: code, retryAfter: retryAfter) }
 }

@@ -27,11 +27,7 @@ package enum S3Reaction: Sendable, Hashable {
   ///   - now: milliseconds since 1970, by this machine's clock.
   package init(to failure: S3Failure, at endpoint: S3Endpoint, rules: S3EndpointRules, repairs: S3Repairs, now: Int64) {
     self = .retry(failure.fault)
-    let isWrongRegion =
-      failure.status == 301 || ["PermanentRedirect", "AuthorizationHeaderMalformed"].contains(failure.code)
-      || ["IllegalLocationConstraintException", "IncorrectEndpoint"].contains(failure.code)
-      || (failure.status == 400 && failure.code == nil)
-    if isWrongRegion, !repairs.hasMoved {
+    if failure.isElsewhere, !repairs.hasMoved {
       if let region = failure.region, region != endpoint.region {
         self = .region(region)
         return
@@ -52,11 +48,13 @@ package enum S3Reaction: Sendable, Hashable {
     }
   }
 
-  /// A request goes to another host only where the same owner answers: AWS's names of the same partition, or the custom
+  /// A request goes to another host only where the same owner answers: AWS's names for S3 in the same partition, or the custom
   /// host and what is below it; and never from https to http.
   private static func mayMove(from old: S3Endpoint, to new: EndpointURL, rules: S3EndpointRules) -> Bool {
     guard new.isSecure || !old.url.isSecure, new.userInfo == nil else { return false }
-    let domain = rules.custom?.host ?? S3EndpointRules.suffix(region: old.region)
-    return new.host == domain || new.host.hasSuffix(".\(domain)")
+    if let domain = rules.custom?.host { return new.host == domain || new.host.hasSuffix(".\(domain)") }
+    // Below AWS's domain there are hosts of its customers, too.
+    return new.host.hasSuffix(".\(S3EndpointRules.suffix(region: old.region))")
+      && new.host.split(separator: ".").contains { $0 == "s3" || $0.hasPrefix("s3-") }
   }
 }
