@@ -160,8 +160,8 @@ import Testing
 
   @Test func customServersRedirectWithinTheirDomain() {
     for (location, isFollowed) in [
-      ("http://models.minio.example:9001/k", true), ("http://minio.example/k", true), ("http://xminio.example/k", false),
-      ("http://s3.amazonaws.com/k", false),
+      ("http://models.minio.example:9001/k", true), ("http://minio.example/k", true),
+      ("http://xminio.example/k", false), ("http://s3.amazonaws.com/k", false),
     ] {
       let reaction = reaction(307, [("location", location)], custom: "http://minio.example:9000")
       if case .location = reaction { #expect(isFollowed) } else { #expect(!isFollowed) }
