@@ -59,7 +59,7 @@ let package = Package(
       name: "SwiftletReaders",
       targets: [
         "TensorCore", "InferenceGraph", "ModelFormats", "FormatONNX", "ModelLoading", "ModelTools", "ServingCore",
-        "ArtifactStores", "JSONDocument", "ImageDecoding",
+        "ArtifactStores", "JSONDocument", "ImageDecoding", "PreparedWeights",
       ])
   ],
   dependencies: [
@@ -83,6 +83,7 @@ let package = Package(
     library("KernelChecks", ["Kernels", "KernelSlots"]),
     library("ImageDecoding", ["CZlib"]),
     library("InferenceGraph", ["TensorCore", "Kernels", "ImageDecoding"]),
+    library("PreparedWeights", ["TensorCore"]),
     library("ModelFormats", ["TensorCore", "InferenceGraph"]),
     library("LinearModels", ["TensorCore", "Kernels", "InferenceGraph"]),
     library("TreeEnsembles", ["TensorCore", "Kernels", "InferenceGraph", "LinearModels"]),
@@ -114,11 +115,15 @@ let package = Package(
       ]),
     library("Settings"),
     .target(name: "CProcess"),
+    .target(name: "CAllocator"),
     library("Supervisor", ["Settings", "CProcess", .product(name: "Logging", package: "swift-log")]),
     library("JSONDocument"),
     library(
       "ModelLoading",
-      ["TensorCore", "Kernels", "InferenceGraph", "ModelFormats", "FormatONNX", "ServingCore", "JSONDocument"]),
+      [
+        "TensorCore", "Kernels", "InferenceGraph", "ModelFormats", "PreparedWeights", "FormatONNX", "ServingCore",
+        "JSONDocument", "CAllocator", .product(name: "Crypto", package: "swift-crypto"),
+      ]),
     library(
       "ModelTools",
       [
@@ -150,6 +155,8 @@ let package = Package(
     tests("Kernels", ["KernelChecks"]),
     tests("ImageDecoding", exclude: ["Fixtures"]),
     tests("InferenceGraph", ["TensorCore", "Kernels"]),
+    tests(
+      "ModelLoading", ["TensorCore", "Kernels", "InferenceGraph", "ModelFormats", "ModelTools", "PreparedWeights"]),
     tests("LinearModels", ["InferenceGraph", "Kernels", "TensorCore"]),
     tests("TreeEnsembles", ["InferenceGraph", "Kernels", "LinearModels", "TensorCore"]),
     tests(
@@ -171,6 +178,9 @@ let package = Package(
     .executableTarget(
       name: "codec-bench", dependencies: ["ServingCore", "TensorCore"], path: "Benchmarks/codecs",
       swiftSettings: swiftSettings),
+    .executableTarget(
+      name: "load-bench", dependencies: ["ModelLoading", "ModelTools", "ModelFormats", "Kernels"],
+      path: "Benchmarks/loading", swiftSettings: swiftSettings),
     .executableTarget(
       name: "tree-bench", dependencies: ["FormatONNX", "ModelFormats", "InferenceGraph", "Kernels", "TensorCore"],
       path: "Benchmarks/trees", exclude: ["bench.py"], swiftSettings: swiftSettings),
