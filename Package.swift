@@ -59,13 +59,14 @@ let package = Package(
       name: "SwiftletReaders",
       targets: [
         "TensorCore", "InferenceGraph", "ModelFormats", "FormatONNX", "ModelLoading", "ModelTools", "ServingCore",
-        "ArtifactStores", "JSONDocument", "ImageDecoding",
+        "ArtifactStores", "S3Documents", "JSONDocument", "ImageDecoding", "PreparedWeights",
       ])
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
     .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
+    .package(url: "https://github.com/apple/swift-nio-ssl.git", from: "2.37.6"),
     .package(url: "https://github.com/apple/swift-crypto.git", from: "4.5.2"),
     .package(url: "https://github.com/swift-server/async-http-client.git", from: "1.37.0"),
   ],
@@ -83,6 +84,7 @@ let package = Package(
     library("KernelChecks", ["Kernels", "KernelSlots"]),
     library("ImageDecoding", ["CZlib"]),
     library("InferenceGraph", ["TensorCore", "Kernels", "ImageDecoding"]),
+    library("PreparedWeights", ["TensorCore"]),
     library("ModelFormats", ["TensorCore", "InferenceGraph"]),
     library("LinearModels", ["TensorCore", "Kernels", "InferenceGraph"]),
     library("TreeEnsembles", ["TensorCore", "Kernels", "InferenceGraph", "LinearModels"]),
@@ -90,10 +92,11 @@ let package = Package(
     library("ServingCore", ["TensorCore", "CZlib"]),
     library("ServingTesting", ["ServingCore", "TensorCore"]),
     .systemLibrary(name: "CZlib"),
+    .systemLibrary(name: "CFileCalls"),
     library(
       "ServingHTTP",
       [
-        "ServingCore", "CZlib", .product(name: "NIOCore", package: "swift-nio"),
+        "ServingCore", "ModelHosting", "JSONDocument", "CZlib", .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"), .product(name: "Logging", package: "swift-log"),
       ]),
     .executableTarget(
@@ -102,23 +105,40 @@ let package = Package(
         "ServingHTTP", "ServingCore", .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOPosix", package: "swift-nio"), .product(name: "Logging", package: "swift-log"),
       ], swiftSettings: swiftSettings),
-    library("ArtifactStores", ["CZlib", "JSONDocument", .product(name: "Crypto", package: "swift-crypto")]),
+    library(
+      "ArtifactStores", ["CZlib", "CFileCalls", "JSONDocument", .product(name: "Crypto", package: "swift-crypto")]),
+    library("S3Documents"),
+    .executableTarget(name: "cache-check", dependencies: ["ArtifactStores"], swiftSettings: swiftSettings),
     library(
       "ArtifactS3",
       [
-        "ArtifactStores", "JSONDocument", .product(name: "Crypto", package: "swift-crypto"),
+        "ArtifactStores", "S3Documents", "JSONDocument", .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "AsyncHTTPClient", package: "async-http-client"),
         .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
-        .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "NIOFoundationCompat", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "NIOSSL", package: "swift-nio-ssl"),
         .product(name: "Logging", package: "swift-log"),
       ]),
+    .executableTarget(
+      name: "storage-check", dependencies: ["ArtifactS3", "ArtifactStores", "S3Documents", "JSONDocument"],
+      path: "Tests/Storage/storage-check", swiftSettings: swiftSettings),
     library("Settings"),
     .target(name: "CProcess"),
-    library("Supervisor", ["Settings", "CProcess", .product(name: "Logging", package: "swift-log")]),
+    .target(name: "CAllocator"),
+    library("ModelHosting", ["ServingCore", "JSONDocument", "CAllocator"]),
+    tests("ModelHosting", ["ServingCore", "JSONDocument", "TensorCore"]),
+    library(
+      "Supervisor",
+      [
+        "Settings", "CProcess", "ModelHosting", "ServingCore", "JSONDocument",
+        .product(name: "Logging", package: "swift-log"),
+      ]),
     library("JSONDocument"),
     library(
       "ModelLoading",
-      ["TensorCore", "Kernels", "InferenceGraph", "ModelFormats", "FormatONNX", "ServingCore", "JSONDocument"]),
+      [
+        "TensorCore", "Kernels", "InferenceGraph", "ModelFormats", "PreparedWeights", "FormatONNX", "ServingCore",
+        "JSONDocument", "CAllocator", .product(name: "Crypto", package: "swift-crypto"),
+      ]),
     library(
       "ModelTools",
       [
@@ -129,13 +149,17 @@ let package = Package(
       "Command",
       [
         "ModelLoading", "ModelFormats", "FormatONNX", "ModelTools", "ServingCore", "ArtifactStores", "JSONDocument",
-        "Kernels", "InferenceGraph", "ServeCommand", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "Kernels", "InferenceGraph", "ServeCommand", "Settings",
+        .product(name: "AsyncHTTPClient", package: "async-http-client"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio"),
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     library(
       "ServeCommand",
       [
-        "Settings", "Supervisor", "ServingCore", "ServingHTTP", "ModelFormats", "ModelLoading", "ArtifactStores",
-        "Kernels",
+        "Settings", "Supervisor", "ServingCore", "ServingHTTP", "ModelFormats", "ModelHosting", "ModelLoading",
+        "ArtifactStores", "ArtifactS3", "InferenceGraph", "JSONDocument", "Kernels", "TensorCore",
         .product(name: "NIOPosix", package: "swift-nio"), .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "Logging", package: "swift-log"),
       ]),
@@ -150,16 +174,19 @@ let package = Package(
     tests("Kernels", ["KernelChecks"]),
     tests("ImageDecoding", exclude: ["Fixtures"]),
     tests("InferenceGraph", ["TensorCore", "Kernels"]),
+    tests(
+      "ModelLoading", ["TensorCore", "Kernels", "InferenceGraph", "ModelFormats", "ModelTools", "PreparedWeights"]),
     tests("LinearModels", ["InferenceGraph", "Kernels", "TensorCore"]),
     tests("TreeEnsembles", ["InferenceGraph", "Kernels", "LinearModels", "TensorCore"]),
     tests(
       "FormatONNX", ["TensorCore", "InferenceGraph", "ModelFormats"], exclude: ["Fixtures-ml", "Fixtures-vision"]),
-    tests("ArtifactStores", ["JSONDocument"]),
+    tests("ArtifactStores", ["JSONDocument"], exclude: ["Fixtures"]),
     tests(
       "ArtifactS3",
       [
-        "ArtifactStores", "JSONDocument", .product(name: "NIOCore", package: "swift-nio"),
-        .product(name: "NIOPosix", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
+        "ArtifactStores", "S3Documents", .product(name: "Crypto", package: "swift-crypto"),
+        .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio"),
       ]),
     tests("JSONDocument"),
     tests(
@@ -171,6 +198,9 @@ let package = Package(
     .executableTarget(
       name: "codec-bench", dependencies: ["ServingCore", "TensorCore"], path: "Benchmarks/codecs",
       swiftSettings: swiftSettings),
+    .executableTarget(
+      name: "load-bench", dependencies: ["ModelLoading", "ModelTools", "ModelFormats", "Kernels"],
+      path: "Benchmarks/loading", swiftSettings: swiftSettings),
     .executableTarget(
       name: "tree-bench", dependencies: ["FormatONNX", "ModelFormats", "InferenceGraph", "Kernels", "TensorCore"],
       path: "Benchmarks/trees", exclude: ["bench.py"], swiftSettings: swiftSettings),

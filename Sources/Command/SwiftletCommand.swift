@@ -13,6 +13,8 @@ public struct SwiftletCommand: ParsableCommand {
       Predict.self,
       Bench.self,
       ConformanceCommand.self,
+      ModelsCommand.self,
+      RollbackModel.self,
     ])
 
   public init() {}

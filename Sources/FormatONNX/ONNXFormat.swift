@@ -21,7 +21,8 @@ public enum ONNXFormat: ModelFormat {
   public static func load(path: String, limits: ONNXLimits) throws -> LoadedModel {
     let file = try MappedFile(path: path)
     guard !file.bytes.isEmpty else { throw ONNXError(.malformed, "\(path) is empty") }
-    let model = try ModelReader(file, limits: limits).model()
+    let reader = ModelReader(file, limits: limits)
+    let model = try reader.model()
     guard let proto = model.graph else { throw ONNXError(.malformed, "\(path) is no ONNX model: it has no graph") }
     let context = try GraphImporter.ModelContext(model, limits: limits)
     let opsets = model.opsets.isEmpty ? ["": 1] : model.opsets
@@ -37,7 +38,7 @@ public enum ONNXFormat: ModelFormat {
       versions: [("IR", model.irVersion)]
         + opsets.sorted { $0.key < $1.key }.map { ($0.key.isEmpty ? "ai.onnx" : $0.key, $0.value) },
       operatorCounts: counts.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map { ($0.key, $0.value) },
-      parameterCount: parameters(proto))
+      parameterCount: parameters(proto), files: [file] + reader.externalFiles)
   }
 
   /// Elements of numeric initialisers and tensor attributes, and of float lists: what training found. Integer lists are

@@ -46,6 +46,25 @@ public struct Graph: Sendable {
   /// What is known of a value.
   @inlinable public func fact(_ id: ValueID) -> Fact { values[id.index].fact }
 
+  /// The graph's inputs and outputs alone: their names, and what is known of them but for large constants.
+  public var interface: Graph {
+    var out = Graph()
+    var moved: [Int: ValueID] = [:]
+    func place(_ id: ValueID) -> ValueID {
+      if let known = moved[id.index] { return known }
+      var slot = values[id.index]
+      if let constant = slot.fact.constant, constant.heldBytes >= Constants.minBytes { slot.fact.constant = nil }
+      out.values.append(slot)
+      let new = ValueID(out.values.count - 1)
+      moved[id.index] = new
+      return new
+    }
+    for id in inputs { out.inputs.append(place(id)) }
+    for id in outputs { out.outputs.append(place(id)) }
+    out.outputNames = outputNames
+    return out
+  }
+
   /// The node that defines each value, by value index; nil for inputs and constants.
   public func producers() -> [Int?] {
     var out = [Int?](repeating: nil, count: values.count)

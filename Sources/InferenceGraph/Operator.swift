@@ -23,8 +23,9 @@ public protocol Operator: Sendable {
   func evaluate(_ inputs: inout [Value?], _ context: EvaluationContext) throws -> [Value]
 
   /// The same computation specialised for what is known: constants packed, checks done once. Called once a node after
-  /// the passes. nil: stay as it is. `kept` lists the positions of the inputs that the new operator still takes.
-  func specialized(_ inputs: [Fact?]) throws -> (operator: any Operator, kept: [Int])?
+  /// the passes. nil: stay as it is. `kept` lists the positions of the inputs that the new operator still takes; what the
+  /// new operator makes of the others, it makes in `constants`.
+  func specialized(_ inputs: [Fact?], _ constants: Constants) throws -> (operator: any Operator, kept: [Int])?
 
   /// True when equal inputs always give equal outputs, so that constants may be folded.
   var isPure: Bool { get }
@@ -32,23 +33,27 @@ public protocol Operator: Sendable {
   /// Graphs that the operator runs inside (branches, loop bodies).
   var subgraphs: [Graph] { get }
 
-  /// Bytes of weights that the operator itself holds (packed constants).
-  var heldBytes: Int { get }
+  /// Counts the memory of what the operator itself holds (packed constants, tables).
+  func addHeld(to memory: inout HeldMemory)
 }
 
 extension Operator {
   public var attributes: [(name: String, value: String)] { [] }
-  public func specialized(_ inputs: [Fact?]) throws -> (operator: any Operator, kept: [Int])? { nil }
+  public func specialized(
+    _ inputs: [Fact?], _ constants: Constants
+  ) throws -> (operator: any Operator, kept: [Int])? { nil }
   public var isPure: Bool { true }
   public var subgraphs: [Graph] { [] }
-  public var heldBytes: Int { 0 }
+  public func addHeld(to memory: inout HeldMemory) {}
 }
 
 extension Operator {
   /// `specialized`, with the constants that the new operator no longer takes out of memory where they are of a mapped file:
   /// packed weights take the place of the model's own, not a second one.
-  func specializedInPlace(_ inputs: [Fact?]) throws -> (operator: any Operator, kept: [Int])? {
-    guard let special = try specialized(inputs) else { return nil }
+  func specializedInPlace(
+    _ inputs: [Fact?], _ constants: Constants
+  ) throws -> (operator: any Operator, kept: [Int])? {
+    guard let special = try specialized(inputs, constants) else { return nil }
     for (position, fact) in inputs.enumerated() where !special.kept.contains(position) {
       fact?.tensor?.dropMappedPages()
     }

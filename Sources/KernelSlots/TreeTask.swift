@@ -8,7 +8,7 @@
 /// The pointers must stay valid for the call and cover what the trees name.
 public struct TreeTask {
   /// An inner node.
-  public struct Node: Sendable {
+  public struct Node: Sendable, BitwiseCopyable {
     public var threshold: Float
     /// Where the rows' values begin in `rows` when there are 16 rows; four times as far when there are 64.
     public var offset: UInt32
@@ -25,7 +25,7 @@ public struct TreeTask {
   }
 
   /// A tree: where its nodes and the payloads of its leaves begin.
-  public struct Tree: Sendable {
+  public struct Tree: Sendable, BitwiseCopyable {
     public var firstNode: Int32
     /// Even: an odd tree ends with a node that every row passes.
     public var nodeCount: Int32

@@ -1,5 +1,5 @@
 public import KernelSlots
-import TensorCore
+public import TensorCore
 
 /// A constant right-hand matrix of products, packed once for the kernels in use.
 public final class PackedMatrix: Sendable {
@@ -7,37 +7,75 @@ public final class PackedMatrix: Sendable {
   public let k: Int
   /// Columns.
   public let n: Int
-  private let storage: TensorStorage
+  /// The panels, in one row.
+  public let tensor: Tensor
 
   /// Packs the matrix whose element (i, j) is `b[i*rowStride + j*columnStride]`.
-  public init(_ b: UnsafePointer<Float>, rowStride: Int, columnStride: Int, k: Int, n: Int) {
+  public convenience init(_ b: UnsafePointer<Float>, rowStride: Int, columnStride: Int, k: Int, n: Int) {
+    self.init(k: k, n: n, rowStride: rowStride, columnStride: columnStride, in: .inMemory, as: "") { $0(b) }
+  }
+
+  /// The same for a matrix whose first element `withElements` passes to its argument; it is only called where `constants`
+  /// do not have the packed matrix as `name`.
+  public init(
+    k: Int, n: Int, rowStride: Int, columnStride: Int, in constants: Constants, as name: String,
+    withElements: ((UnsafePointer<Float>) -> Void) -> Void
+  ) {
     self.k = k
     self.n = n
-    storage = TensorStorage(byteCount: MatrixMultiply.packedCount(k: k, n: n) * 4)
-    KernelTable.current.packB(b, rowStride, columnStride, k, n, storage.base.assumingMemoryBound(to: Float.self))
+    let shape: Shape = [MatrixMultiply.packedCount(k: k, n: n)]
+    tensor = constants.tensor(name, .float32, shape) {
+      let out = Tensor(uninitialized: .float32, shape)
+      withElements {
+        KernelTable.current.packB(
+          $0, rowStride, columnStride, k, n, out.storage.base.assumingMemoryBound(to: Float.self))
+      }
+      return out
+    }
   }
 
   /// Panel after panel, as `KernelTable.packB` writes them.
-  public var elements: UnsafePointer<Float> { UnsafePointer(storage.base.assumingMemoryBound(to: Float.self)) }
-  public var byteCount: Int { storage.byteCount }
+  public var elements: UnsafePointer<Float> { UnsafePointer(tensor.storage.base.assumingMemoryBound(to: Float.self)) }
 }
 
-/// A constant left-hand matrix of products (the weights of a convolution), packed once for the kernels in use.
+/// Constant left-hand matrices of products (the weights of a convolution's groups), packed once for the kernels in use.
 public final class PackedRows: Sendable {
+  public let groups: Int
   public let m: Int
   public let k: Int
-  private let storage: TensorStorage
+  /// The groups one after the other, each from a multiple of 64 bytes on.
+  public let tensor: Tensor
+  private let each: Int
 
-  /// Packs the matrix whose element (i, j) is `a[i*rowStride + j*columnStride]`.
-  public init(_ a: UnsafePointer<Float>, rowStride: Int, columnStride: Int, m: Int, k: Int) {
+  /// Packs `groups` matrices `[m, k]` that lie one after the other, row by row. `withElements` passes their first element to
+  /// its argument; it is only called where `constants` do not have them packed as `name`.
+  public init(
+    groups: Int, m: Int, k: Int, in constants: Constants, as name: String,
+    withElements: ((UnsafePointer<Float>) -> Void) -> Void
+  ) {
+    self.groups = groups
     self.m = m
     self.k = k
-    storage = TensorStorage(byteCount: m * k * 4)
-    KernelTable.current.packA(a, rowStride, columnStride, m, k, storage.base.assumingMemoryBound(to: Float.self))
+    let each = (m * k + 15) / 16 * 16
+    self.each = each
+    let shape: Shape = [groups * each]
+    tensor = constants.tensor(name, .float32, shape) {
+      let out = Tensor(uninitialized: .float32, shape)
+      let to = out.storage.base.assumingMemoryBound(to: Float.self)
+      withElements { from in
+        for g in 0..<groups {
+          KernelTable.current.packA(from + g &* m &* k, k, 1, m, k, to + g &* each)
+          for rest in m &* k..<each { to[g &* each &+ rest] = 0 }
+        }
+      }
+      return out
+    }
   }
 
-  public var elements: UnsafePointer<Float> { UnsafePointer(storage.base.assumingMemoryBound(to: Float.self)) }
-  public var byteCount: Int { storage.byteCount }
+  /// The packed matrix of one group.
+  public func elements(_ group: Int) -> UnsafePointer<Float> {
+    UnsafePointer(tensor.storage.base.assumingMemoryBound(to: Float.self)) + group &* each
+  }
 }
 
 /// Products of float32 matrices.

@@ -1,4 +1,5 @@
 public import InferenceGraph
+public import TensorCore
 
 /// A file format that models come in.
 public protocol ModelFormat: Sendable {
@@ -29,11 +30,13 @@ public struct LoadedModel: Sendable {
   public var operatorCounts: [(name: String, count: Int)]
   /// Learned numbers in the file: elements of its numeric tensors and of the number lists that operators carry.
   public var parameterCount: Int
+  /// The files that the model was read from, in an order that depends on the model alone.
+  public var files: [MappedFile]
 
   public init(
     format: String, path: String, graph: Graph, producer: String = "", metadata: [String: String] = [:],
     versions: [(name: String, version: Int)] = [], operatorCounts: [(name: String, count: Int)] = [],
-    parameterCount: Int = 0
+    parameterCount: Int = 0, files: [MappedFile] = []
   ) {
     self.format = format
     self.path = path
@@ -43,5 +46,6 @@ public struct LoadedModel: Sendable {
     self.versions = versions
     self.operatorCounts = operatorCounts
     self.parameterCount = parameterCount
+    self.files = files
   }
 }

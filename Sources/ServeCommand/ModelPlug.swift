@@ -1,36 +1,14 @@
-import ArtifactStores
+import InferenceGraph
 import Kernels
 import ModelFormats
+import ModelHosting
 import ModelLoading
 import ServingCore
 import Settings
 import Supervisor
 
-/// How the processes come by a model.
+/// How a worker loads models.
 enum ModelPlug {
-  /// A model file or folder as it is; an archive unpacked into `folder`.
-  static func prepare(_ path: String, _ folder: String) throws(StartError) -> String {
-    if ArchiveExtractor.isArchive(path) {
-      do {
-        try ArchiveExtractor().extract(path, into: folder)
-      } catch {
-        throw StartError(.model, "cannot unpack \(path): \(error)")
-      }
-      _ = try file(in: folder)
-      return folder
-    }
-    _ = try file(in: path)
-    return path
-  }
-
-  private static func file(in path: String) throws(StartError) -> String {
-    do throws(LoadError) {
-      return try ModelLoader().modelFile(path)
-    } catch {
-      throw startError(error)
-    }
-  }
-
   /// Fixes the kernels that this process computes with.
   static func useKernels(_ settings: ResolvedSettings) throws(StartError) {
     do throws(KernelChoiceError) {
@@ -40,42 +18,68 @@ enum ModelPlug {
     }
   }
 
-  /// Loads, optimises and warms up.
-  static func load(
-    _ path: String, _ settings: ResolvedSettings, _ threads: Int
-  ) throws(StartError) -> ServerPlugs.Model {
+  /// What loads, optimises and warms up models. All of them share one compute pool of `threads` threads.
+  static func loader(_ settings: ResolvedSettings, _ threads: Int) throws(StartError) -> WorkerHost.Load {
     try useKernels(settings)
+    let pool = threads > 1 ? ComputePool(threads: threads) : .inline
+    return { source throws(ServingError) in try load(source, settings, pool) }
+  }
+
+  private static func load(
+    _ source: ModelSource, _ settings: ResolvedSettings, _ pool: ComputePool
+  ) throws(ServingError) -> LoadedService {
     let prepared: PreparedModel
     do {
-      let loaded = try ModelLoader().load(path)
-      prepared = try PreparedModel(loaded, pool: threads > 1 ? ComputePool(threads: threads) : .inline)
+      prepared = try PreparedModel(
+        try ModelLoader().load(source.path), pool: pool, weights: PreparedFolder.folder(for: source, settings))
     } catch let error as LoadError {
-      throw startError(error)
+      let code: ServingError.Code =
+        switch error.code {
+        case .missing: .notFound
+        case .unreadable: .forbidden
+        case .unknownFormat, .ambiguous, .malformed, .unsupported: .modelLoadFailed
+        }
+      throw ServingError(code, "\(error)")
     } catch {
-      throw StartError(.model, "cannot prepare \(path): \(error)")
+      throw ServingError(.modelLoadFailed, "cannot prepare \(source.path): \(error)")
     }
+    let predictor = GraphPredictor(prepared)
     let service: ModelService
     do throws(ServingError) {
       service = try ModelService(
-        GraphPredictor(prepared),
+        predictor,
         configuration: ModelService.Configuration(
           defaultAccept: settings[.defaultAccept], outputs: settings[.outputs],
           limits: CodecLimits(inflatedBytes: settings[.maxBodySize])))
     } catch {
-      throw StartError(
-        .configuration, "the settings default-accept and outputs do not suit the model: \(error.message)")
+      throw ServingError(
+        .badRequest, "the settings default-accept and outputs do not suit the model: \(error.message)")
     }
     let refusal: String?
     do throws(ServingError) {
       refusal = try warmUp(service)
     } catch {
-      throw StartError(.model, "\(path) does not answer a warm-up: \(error.message)")
+      throw ServingError(.modelLoadFailed, "\(source.path) does not answer a warm-up: \(error.message)")
     }
     let speed =
       refusal.map { "not measured, for it refuses made-up inputs (\($0))" }
       ?? "answers in \(service.expectedNanoseconds / 1000) us"
-    return ServerPlugs.Model(handler: service, summary: "\(prepared.loaded.format), \(speed)")
+    return LoadedService(
+      handler: service, signature: predictor.signature, memory: memory(of: prepared),
+      summary: "\(prepared.loaded.format), \(speed), \(prepared.weights)")
   }
+
+  /// What the model takes after its warm-up. A model has a part that is not counted: its graph's names, its plan, the
+  /// allocator's own.
+  private static func memory(of model: PreparedModel) -> HostedMemory {
+    let memory = model.memory
+    return HostedMemory(
+      privateBytes: memory.privateBytes + model.session.plan.operatorNames.count * bytesOfStep + bytesOfModel,
+      mappedBytes: memory.mappedBytes)
+  }
+
+  private static let bytesOfStep = 2048
+  private static let bytesOfModel = 32 << 10
 
   /// Warms up with inputs that are made up from the signature. A model may refuse those (an encoder that knows no zero, a
   /// window larger than the extents tried) and be sound all the same.
@@ -95,7 +99,7 @@ enum ModelPlug {
     return refusal
   }
 
-  private static func startError(_ error: LoadError) -> StartError {
+  static func startError(_ error: LoadError) -> StartError {
     switch error.code {
     case .missing: StartError(.noModel, "\(error); name one: serve MODEL")
     case .unreadable: StartError(.noPermission, "\(error)")

@@ -51,7 +51,7 @@ public enum ServeProgram {
   }
 
   static let plugs = ServerPlugs(
-    prepareModel: ModelPlug.prepare, loadModel: ModelPlug.load, serve: HTTPPlug.serve)
+    openStore: StorePlug.open, loader: ModelPlug.loader, serve: HTTPPlug.serve)
 
   private static func asksForHelp(_ arguments: [String]) -> Bool {
     arguments.prefix { $0 != "--" }.contains { $0 == "--help" || $0 == "-h" }

@@ -2,7 +2,7 @@
 ///
 /// Rendered in one place (`ErrorBody`) as `{"error": {"code", "message", "field"?, "expected"?, "got"?, "limit"?,
 /// "setting"?, "requestId"}}`. 4xx says that the request must change, 5xx that the server failed.
-public struct ServingError: Error, Sendable, CustomStringConvertible {
+public struct ServingError: Error, Sendable, Equatable, CustomStringConvertible {
   /// The kinds; the raw value is the `code` of the body and a bounded label for metrics.
   public enum Code: String, Sendable, Hashable, CaseIterable {
     case badRequest = "bad_request"
@@ -32,6 +32,14 @@ public struct ServingError: Error, Sendable, CustomStringConvertible {
     case expectationFailed = "expectation_failed"
     case unsupportedTransferCoding = "unsupported_transfer_coding"
     case unsupportedHTTPVersion = "unsupported_http_version"
+    /// A request that the state of the server does not allow.
+    case conflict
+    case unauthorized
+    case forbidden
+    /// A model's artifact cannot be loaded: that model's fault, and no other's.
+    case modelLoadFailed = "model_load_failed"
+    /// The store that has the model's artifact does not answer.
+    case storeUnavailable = "store_unavailable"
 
     /// The HTTP status.
     public var status: Int {
@@ -47,7 +55,11 @@ public struct ServingError: Error, Sendable, CustomStringConvertible {
       case .headersTooLarge: 431
       case .modelFailure, .internalError: 500
       case .badGateway: 502
-      case .overloaded, .notReady, .draining: 503
+      case .overloaded, .notReady, .draining, .storeUnavailable: 503
+      case .conflict: 409
+      case .unauthorized: 401
+      case .forbidden: 403
+      case .modelLoadFailed: 424
       case .gatewayTimeout: 504
       case .insufficientStorage: 507
       case .expectationFailed: 417

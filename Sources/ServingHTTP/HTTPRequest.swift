@@ -1,4 +1,5 @@
 public import NIOCore
+package import ServingCore
 
 /// A complete request as a route's handler sees it: parsed, checked, body gathered and its content encoding removed.
 public struct HTTPRequest: Sendable {
@@ -11,6 +12,10 @@ public struct HTTPRequest: Sendable {
   public var body: ByteBuffer
   /// The values of the `{name}` segments of the route that matched, percent-decoded.
   public var parameters: [String: String] = [:]
+  /// The model that the request is for, where its route prepares one.
+  package var target: (any InvocationHandler)?
+  /// The client's address; nil where the connection is a Unix socket, as nginx's are.
+  package var peer: String?
   package var identity: RequestIdentity
 
   /// A request made by hand, as tests and internal callers do.

@@ -9,8 +9,22 @@ public struct Route: Sendable {
     /// On a compute thread.
     case offload
     /// On the event loop when the expected time in nanoseconds is under the configured threshold and the body small.
-    case measured(@Sendable () -> UInt64)
+    case measured(@Sendable (HTTPRequest) -> UInt64)
   }
+
+  /// What a request has to have before its handler runs.
+  public enum Preparation: Sendable {
+    /// The model that it is for.
+    case target(any InvocationHandler)
+    /// The whole answer: the handler does not run.
+    case response(HTTPResponse)
+    case failed(ServingError)
+  }
+
+  /// Sees to what a request needs and may take time to come by, such as a model that is loaded on first use, on the event
+  /// loop and without waiting there: nil says that the closure is going to be called, once, on any thread.
+  public typealias Prepare =
+    @Sendable (_ request: HTTPRequest, _ completion: @escaping @Sendable (Preparation) -> Void) -> Preparation?
 
   public typealias Handler = @Sendable (HTTPRequest) throws(ServingError) -> HTTPResponse
 
@@ -24,6 +38,8 @@ public struct Route: Sendable {
   public var errorResponse: @Sendable (_ error: ServingError, _ requestID: String) -> HTTPResponse = {
     HTTPResponse($0, requestID: $1)
   }
+  /// nil where the handler needs nothing but the request.
+  public var prepare: Prepare?
   public var handler: Handler
 
   public init(

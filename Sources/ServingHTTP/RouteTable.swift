@@ -1,5 +1,7 @@
+import Dispatch
 import NIOCore
 package import ServingCore
+import Synchronization
 
 /// The routes of a server, and the answer to every request without any socket: 404, 405 with `Allow`, content encodings,
 /// errors as JSON. Connections and tests call the same functions.
@@ -42,7 +44,37 @@ public struct RouteTable: Sendable {
       }
       var request = request
       request.parameters = parameters
-      return run(route, request)
+      switch prepare(route, request) {
+      case nil: return run(route, request)
+      case .target(let target)?:
+        request.target = target
+        return run(route, request)
+      case .response(let response)?: return response
+      case .failed(let error)?: return routes[route].errorResponse(error, request.requestID)
+      }
+    }
+  }
+
+  /// What the route prepares, waited for; nil where it prepares nothing.
+  private func prepare(_ route: Int, _ request: HTTPRequest) -> Route.Preparation? {
+    guard let prepare = routes[route].prepare else { return nil }
+    let late = Late()
+    if let preparation = prepare(request, { late.give($0) }) { return preparation }
+    return late.wait()
+  }
+
+  private final class Late: Sendable {
+    private let value = Mutex<Route.Preparation?>(nil)
+    private let given = DispatchSemaphore(value: 0)
+
+    func give(_ preparation: Route.Preparation) {
+      value.withLock { $0 = preparation }
+      given.signal()
+    }
+
+    func wait() -> Route.Preparation? {
+      given.wait()
+      return value.withLock { $0 }
     }
   }
 
@@ -146,7 +178,7 @@ public struct RouteTable: Sendable {
     case .offload: return true
     case .measured(let expected):
       return request.body.readableBytes > configuration.inlineBodyBytes
-        || request.headers.firstField("content-encoding") != nil || expected() > configuration.inlineNanoseconds
+        || request.headers.firstField("content-encoding") != nil || expected(request) > configuration.inlineNanoseconds
     }
   }
 }

@@ -1,3 +1,4 @@
+import ModelHosting
 public import Settings
 
 #if canImport(Glibc)
@@ -34,6 +35,17 @@ public struct LaunchPlan: Sendable {
   ) throws(StartError) {
     self.settings = settings
     cores = budget.cores
+    if settings[.models] != nil, settings[.model] != nil {
+      throw StartError(.usage, "MODEL and --models are given: one model is served, or several; leave one out")
+    }
+    if settings[.management] == .token, settings[.managementToken] == nil {
+      throw StartError(
+        .configuration, "management = token needs management-token; set it as SWIFTLET_MANAGEMENT_TOKEN")
+    }
+    if settings[.multiModel], settings.origin(of: Setting.management) == .standard {
+      // SageMaker calls the container from outside.
+      self.settings.set(Setting.management, settings[.models] == nil && settings[.model] == nil ? .everyone : .loopback)
+    }
     switch settings[.front] {
     case .direct: front = .direct
     case .nginx:
@@ -70,8 +82,25 @@ public struct LaunchPlan: Sendable {
     }
   }
 
-  /// The path of the model: as named, or where SageMaker puts it.
-  public var modelPath: String { settings[.model] ?? "\(settings[.baseDir])/model" }
+  /// Where the only model is: as named, or where SageMaker puts it.
+  public var modelLocation: String { settings[.model] ?? "\(settings[.baseDir])/model" }
+
+  /// True for a server of several models.
+  public var isFleet: Bool { settings[.models] != nil || settings[.multiModel] }
+
+  /// The folder or prefix below which a fleet's models are; nil where they come by `POST /models` alone.
+  public var storeLocation: String? {
+    guard isFleet else { return nil }
+    if let named = settings[.models] ?? settings[.model] { return named }
+    let folder = "\(settings[.baseDir])/models"
+    return access(folder, R_OK | X_OK) == 0 ? folder : nil
+  }
+
+  /// Bytes that a fleet's models may take.
+  public var memoryBudget: Int { settings[.memoryBudget].bytes(of: ProcessMemory.available) }
+
+  /// What is served, for a log line.
+  public var summary: String { isFleet ? storeLocation ?? "what POST /models names" : modelLocation }
 
   /// The path of an installed program: as given when it has a slash, else on PATH or in the usual folders of nginx.
   public static func program(_ name: String) -> String? {

@@ -12,9 +12,10 @@ public struct NginxConfig: Sendable {
   ///   - cores: cores that all processes share.
   ///   - openFiles: descriptors that a process may have.
   ///   - isRoot: true when nginx would give up its rights by itself, and with them its way to the sockets.
+  ///   - isFleet: whether requests for one model go to one worker.
   public init(
     _ settings: ResolvedSettings, workerSockets: [String], controlSocket: String, cores: Int, openFiles: Int,
-    isRoot: Bool
+    isRoot: Bool, isFleet: Bool = false
   ) {
     let processes = min(cores, NginxConfig.mostProcesses)
     let connections = settings[.maxConnections]
@@ -36,6 +37,7 @@ public struct NginxConfig: Sendable {
       "request_seconds": "\(NginxConfig.seconds(settings[.requestTimeout]))",
       "request_text": Quantity.format(duration: settings[.requestTimeout]),
       "worker_servers": workerSockets.map { "    server unix:\($0) max_fails=0;" }.joined(separator: "\n"),
+      "balance": isFleet ? "hash $swiftlet_model;" : "least_conn;",
       "upstream_keepalive": "\(max(32, min(perProcess, 512)))",
       "control_socket": controlSocket,
       "listen": isIPv6 ? "[\(host)]:\(settings[.port]) ipv6only=off" : "\(host):\(settings[.port])",

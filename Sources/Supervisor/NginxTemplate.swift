@@ -45,7 +45,18 @@ public enum NginxTemplate {
       # What a method that nginx refuses by itself could have been.
       map $request_uri $swiftlet_allow {
         default "POST";
-        "~^/(ping|execution-parameters)(\?|$)" "GET, HEAD";
+        "~^/(ping|execution-parameters|metrics)(\?|$)" "GET, HEAD";
+      }
+
+      # The model that a request names: in its path, or in the header. `hash` below sends all requests for one model to one worker,
+      # which has it loaded; with one model all have it.
+      map $uri $swiftlet_named {
+        default $http_x_amzn_sagemaker_target_model;
+        "~^/models/(?<swiftlet_name>.+)/invoke$" $swiftlet_name;
+      }
+      map $swiftlet_named $swiftlet_model {
+        default $swiftlet_named;
+        "~^(?<swiftlet_stem>.+)\.tar\.gz$" $swiftlet_stem;
       }
 
       tcp_nodelay on;
@@ -67,7 +78,7 @@ public enum NginxTemplate {
       # Data plane.
       upstream swiftlet_workers {
         zone swiftlet_workers 256k;
-        least_conn;
+        {{balance}}
     {{worker_servers}}
         keepalive {{upstream_keepalive}};
         keepalive_requests 1000000000;
@@ -80,6 +91,16 @@ public enum NginxTemplate {
         zone swiftlet_workers_again 256k;
         least_conn;
     {{worker_servers}}
+      }
+
+      # Any worker, for a model that is called so much that its own worker hands requests on.
+      upstream swiftlet_workers_any {
+        zone swiftlet_workers_any 256k;
+        least_conn;
+    {{worker_servers}}
+        keepalive {{upstream_keepalive}};
+        keepalive_requests 1000000000;
+        keepalive_timeout 60s;
       }
 
       # Control plane: the supervisor answers by itself, however busy the workers are.
@@ -98,6 +119,9 @@ public enum NginxTemplate {
         proxy_set_header X-Request-Id $swiftlet_request_id;
         proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
         proxy_set_header X-Forwarded-Proto $scheme;
+        # Ours alone: a header of this name that a client sends is replaced.
+        set $swiftlet_moved "";
+        proxy_set_header X-Swiftlet-Moved $swiftlet_moved;
         # A worker gets a request when all of it is here: a slow client occupies nginx, not a worker.
         proxy_request_buffering on;
         proxy_buffering on;
@@ -126,6 +150,16 @@ public enum NginxTemplate {
 
         location @again {
           proxy_pass http://swiftlet_workers_again;
+          set $swiftlet_moved 1;
+        }
+
+        location @moved {
+          proxy_pass http://swiftlet_workers_any;
+          set $swiftlet_moved 1;
+          recursive_error_pages on;
+          error_page 502 = @again;
+          error_page 503 /.swiftlet/error/503;
+          error_page 504 /.swiftlet/error/504;
         }
 
         location = /ping {
@@ -134,6 +168,21 @@ public enum NginxTemplate {
 
         location = /execution-parameters {
           proxy_pass http://swiftlet_control;
+        }
+
+        location = /metrics {
+          proxy_pass http://swiftlet_control;
+        }
+
+        location = /models {
+          proxy_pass http://swiftlet_control;
+          proxy_read_timeout 3600s;
+        }
+
+        # Loading a large model may take longer than a prediction may.
+        location ~ ^/models/.+(?<!/invoke)$ {
+          proxy_pass http://swiftlet_control;
+          proxy_read_timeout 3600s;
         }
 
         # nginx's own errors, in the JSON of every other error. The targets are URIs: a named location would turn 414 and 494

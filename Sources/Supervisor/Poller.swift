@@ -8,9 +8,13 @@ import Darwin
 
 /// Waits for descriptors and a deadline.
 enum Poller {
-  /// Those of `descriptors` that can be read, have ended or have failed; none when `timeout` passed first.
-  static func wait(_ descriptors: [Int32], timeout: Duration?) -> [Int32] {
-    var entries = descriptors.map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
+  /// Those of `descriptors` that can be read or written, have ended or have failed; none when `timeout` passed first.
+  ///
+  /// - Parameter writing: those of them that are waited for until they can be written, too.
+  static func wait(_ descriptors: [Int32], writing: Set<Int32> = [], timeout: Duration?) -> [Int32] {
+    var entries = descriptors.map {
+      pollfd(fd: $0, events: Int16(POLLIN) | (writing.contains($0) ? Int16(POLLOUT) : 0), revents: 0)
+    }
     var milliseconds: Int32 = -1
     if let timeout {
       let exact = timeout / .milliseconds(1)

@@ -1,4 +1,5 @@
 import Logging
+import ModelHosting
 public import Settings
 
 #if canImport(Glibc)
@@ -21,15 +22,18 @@ public enum ServeProcess {
       let base = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
       let directory = try RunDirectory(settings[.runDir], base: base)
       defer { directory.remove() }
-      let path = try plugs.prepareModel(plan.modelPath, directory.modelFolder)
+      let (store, first) = try plugs.openStore(plan)
+      var coordinator = HostingCoordinator(plan)
+      if let first { coordinator.adopt(first, at: Poller.now) }
+      let hosting = try HostingDriver(coordinator, store: store, log: log)
       switch plan.front {
       case .direct:
-        return try DirectServer(plan: plan, plugs: plugs, signals: signals, log: log).run(modelPath: path)
+        var server = DirectServer(plan: plan, plugs: plugs, signals: signals, hosting: hosting, log: log)
+        return try server.run(first)
       case .nginx(let program):
-        plan.settings.set(Setting.model, path)
         plan.settings.set(Setting.threads, plan.threads)
         var supervisor = try Supervisor(
-          plan, nginx: program, plugs: plugs, signals: signals, directory: directory, log: log)
+          plan, nginx: program, plugs: plugs, signals: signals, directory: directory, hosting: hosting, log: log)
         return try supervisor.run()
       }
     } catch {

@@ -1,4 +1,5 @@
 public import Logging
+public import ModelHosting
 public import Settings
 
 /// A running HTTP server, as the processes see it.
@@ -7,57 +8,47 @@ public protocol RunningServer: Sendable {
   func drain(_ done: @escaping @Sendable () -> Void)
 }
 
-/// What the processes are made of but do not know: HTTP and the model. The command line plugs them in.
+/// What the processes are made of but do not know: HTTP, stores and models. The command line plugs them in.
 public struct ServerPlugs: Sendable {
-  /// A model that has answered a warm-up: what the data plane needs, seen by nothing in between.
-  public struct Model: Sendable {
-    public let handler: any Sendable
-    /// One line for the log: name, format, inputs.
-    public let summary: String
-
-    public init(handler: any Sendable, summary: String) {
-      self.handler = handler
-      self.summary = summary
-    }
-  }
-
   /// What a control plane answers from.
   public struct Control: Sendable {
     public let status: StatusBox
     public let executionParameters: ExecutionParameters
+    public let management: any ModelManagement
 
-    public init(status: StatusBox, executionParameters: ExecutionParameters) {
+    public init(status: StatusBox, executionParameters: ExecutionParameters, management: any ModelManagement) {
       self.status = status
       self.executionParameters = executionParameters
+      self.management = management
     }
   }
 
-  /// Makes sure that there is a model, and gives the path that workers load: an archive is unpacked into a folder that does
-  /// not exist yet. Throws `StartError`.
-  public var prepareModel: @Sendable (_ path: String, _ folder: String) throws(StartError) -> String
-  /// Loads the model at a prepared path and warms it up. Throws `StartError`.
-  public var loadModel:
-    @Sendable (_ path: String, _ settings: ResolvedSettings, _ threads: Int) throws(StartError) -> Model
-  /// Serves on a socket that already listens. A nil control or model leaves that plane out.
+  /// The store of a server, and the model that is there without asking it: a local one that is used where it is. Throws
+  /// `StartError` for what cannot be served.
+  public var openStore:
+    @Sendable (_ plan: LaunchPlan) throws(StartError) -> (store: any ModelStore, first: ModelArtifact?)
+  /// What loads a model and warms it up, for a worker with so many compute threads.
+  public var loader: @Sendable (_ settings: ResolvedSettings, _ threads: Int) throws(StartError) -> WorkerHost.Load
+  /// Serves on a socket that already listens. A nil control or host leaves that plane out.
   public var serve:
     @Sendable (
-      _ listener: Int32, _ control: Control?, _ model: Model?, _ eventLoops: Int, _ settings: ResolvedSettings,
+      _ listener: Int32, _ control: Control?, _ host: WorkerHost?, _ eventLoops: Int, _ settings: ResolvedSettings,
       _ log: Logger
     ) throws(StartError) -> any RunningServer
 
   public init(
-    prepareModel: @escaping @Sendable (_ path: String, _ folder: String) throws(StartError) -> String,
-    loadModel:
-      @escaping @Sendable (_ path: String, _ settings: ResolvedSettings, _ threads: Int) throws(StartError) ->
-      Model,
+    openStore:
+      @escaping @Sendable (_ plan: LaunchPlan) throws(StartError) -> (store: any ModelStore, first: ModelArtifact?),
+    loader:
+      @escaping @Sendable (_ settings: ResolvedSettings, _ threads: Int) throws(StartError) -> WorkerHost.Load,
     serve:
       @escaping @Sendable (
-        _ listener: Int32, _ control: Control?, _ model: Model?, _ eventLoops: Int, _ settings: ResolvedSettings,
+        _ listener: Int32, _ control: Control?, _ host: WorkerHost?, _ eventLoops: Int, _ settings: ResolvedSettings,
         _ log: Logger
       ) throws(StartError) -> any RunningServer
   ) {
-    self.prepareModel = prepareModel
-    self.loadModel = loadModel
+    self.openStore = openStore
+    self.loader = loader
     self.serve = serve
   }
 }

@@ -27,10 +27,13 @@ public struct ServerStatus: Sendable, Equatable {
 
   public var phase: Phase
   public var workers: [Worker]
+  /// Why there is no model that workers could load; nil when there is one.
+  public var waitsFor: String?
 
-  public init(phase: Phase, workers: [Worker]) {
+  public init(phase: Phase, workers: [Worker], waitsFor: String? = nil) {
     self.phase = phase
     self.workers = workers
+    self.waitsFor = waitsFor
   }
 
   public var readyWorkers: Int { workers.count { $0.state == .ready } }
@@ -42,6 +45,7 @@ public struct ServerStatus: Sendable, Equatable {
   public var reason: String? {
     if phase == .draining { return "The server is stopping: accepted requests are finished, new ones are not taken." }
     if readyWorkers > 0 { return nil }
+    if let waitsFor { return waitsFor }
     let failure = workers.lazy.compactMap(\.lastFailure).first.map { " Last failure: \($0)" } ?? ""
     let state = phase == .starting ? "is loading the model" : "is ready; they are being restarted"
     return

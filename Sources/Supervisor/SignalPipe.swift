@@ -1,3 +1,5 @@
+import ModelHosting
+
 #if canImport(Glibc)
 import Glibc
 #elseif canImport(Musl)
@@ -41,39 +43,4 @@ package struct SignalPipe: Sendable {
 
   /// The signals that have come since the last call.
   package func take() -> [Int32] { (Descriptor.readAvailable(descriptor) ?? []).map(Int32.init) }
-}
-
-/// A thread that is never joined.
-package enum Thread {
-  private final class Body: Sendable {
-    let run: @Sendable () -> Void
-    init(_ run: @escaping @Sendable () -> Void) { self.run = run }
-  }
-
-  package static func start(stackSize: Int, _ run: @escaping @Sendable () -> Void) {
-    var attributes = pthread_attr_t()
-    pthread_attr_init(&attributes)
-    defer { pthread_attr_destroy(&attributes) }
-    pthread_attr_setstacksize(&attributes, stackSize)
-    pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED))
-    let context = Unmanaged.passRetained(Body(run)).toOpaque()
-    #if os(Linux)
-    var thread = pthread_t()
-    let failure = pthread_create(
-      &thread, &attributes,
-      { context in
-        if let context { Unmanaged<Body>.fromOpaque(context).takeRetainedValue().run() }
-        return nil
-      }, context)
-    #else
-    var thread: pthread_t?
-    let failure = pthread_create(
-      &thread, &attributes,
-      { context in
-        Unmanaged<Body>.fromOpaque(context).takeRetainedValue().run()
-        return nil
-      }, context)
-    #endif
-    if failure != 0 { Unmanaged<Body>.fromOpaque(context).release() }
-  }
 }

@@ -50,6 +50,15 @@ package enum Descriptor {
     return true
   }
 
+  /// Writes what can be written now.
+  ///
+  /// - Returns: how many bytes; nil when the other side is gone.
+  static func writeAvailable(_ bytes: ArraySlice<UInt8>, to fd: Int32) -> Int? {
+    let n = bytes.withUnsafeBytes { systemWrite(fd, $0.baseAddress, $0.count) }
+    if n >= 0 { return n }
+    return errno == EAGAIN || errno == EINTR ? 0 : nil
+  }
+
   /// What can be read now, at most 64 KiB: nil at the end or on an error, empty when nothing is there yet.
   static func readAvailable(_ fd: Int32) -> [UInt8]? {
     var chunk = [UInt8](repeating: 0, count: 1 << 16)

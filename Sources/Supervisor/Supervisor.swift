@@ -1,4 +1,5 @@
 import Logging
+import ModelHosting
 import Settings
 
 #if canImport(Glibc)
@@ -29,11 +30,25 @@ struct Supervisor {
   private var frontLines = LineBuffer()
   private var lastFrontLine: String?
   private var result: (status: ServeStatus, reason: String?)?
+  private var hosting: HostingDriver
+  /// What workers load when they start.
+  private var served: ModelSource?
+  private var lives: [Life]
 
   /// The supervisor's end of a worker's channel.
   private struct Channel {
     var process: Int32
-    var lines = LineBuffer()
+    var index: Int
+    var lines = LineBuffer(limit: 64 << 20)
+    /// What the worker has not taken yet.
+    var unsent: ArraySlice<UInt8> = []
+    /// The worker has closed its end: its process is about to end.
+    var isClosed = false
+  }
+
+  /// What the coordinator knows of a worker.
+  private enum Life {
+    case none, starting, ready
   }
 
   /// Checks what can be checked before anything is started: template, sockets, port.
@@ -43,9 +58,12 @@ struct Supervisor {
   ///   - signals: SIGTERM, SIGINT and SIGCHLD.
   ///   - directory: where sockets and nginx's files go; the caller removes it.
   init(
-    _ plan: LaunchPlan, nginx: String, plugs: ServerPlugs, signals: SignalPipe, directory: RunDirectory, log: Logger
+    _ plan: LaunchPlan, nginx: String, plugs: ServerPlugs, signals: SignalPipe, directory: RunDirectory,
+    hosting: HostingDriver, log: Logger
   ) throws(StartError) {
     self.plan = plan
+    self.hosting = hosting
+    lives = Array(repeating: .none, count: plan.workers)
     self.nginx = nginx
     self.plugs = plugs
     self.log = log
@@ -56,7 +74,7 @@ struct Supervisor {
     let config = NginxConfig(
       settings, workerSockets: (0..<plan.workers).map { directory.workerSocket($0) },
       controlSocket: directory.controlSocket, cores: plan.cores, openFiles: OpenFiles.raise(),
-      isRoot: geteuid() == 0)
+      isRoot: geteuid() == 0, isFleet: plan.isFleet)
     let text = try config.render(try Self.template(settings), name: settings[.nginxTemplate] ?? "nginx.conf")
     guard SmallFile.write(text, to: directory.nginxConfig) else {
       throw StartError(.cannotCreate, "cannot write \(directory.nginxConfig): \(Descriptor.errorText)")
@@ -78,9 +96,11 @@ struct Supervisor {
 
   /// Serves until a signal or a fault ends it.
   mutating func run() throws(StartError) -> ServeStatus {
+    tell(.begin)
     feed(.begin)
     let parameters = ExecutionParameters(workers: plan.workers, maxBodySize: plan.settings[.maxBodySize])
-    let control = ServerPlugs.Control(status: status, executionParameters: parameters)
+    let control = ServerPlugs.Control(
+      status: status, executionParameters: parameters, management: hosting.mailbox)
     let controlServer: any RunningServer
     do throws(StartError) {
       let listener = try ListeningSocket.unix(directory.controlSocket)
@@ -91,16 +111,24 @@ struct Supervisor {
       throw error
     }
     while result == nil {
-      let timeout = pool.deadline.map { $0 - Poller.now }
-      for descriptor in Poller.wait([signals.descriptor, frontErrors.read] + channels.keys, timeout: timeout) {
+      let due = [pool.deadline, hosting.deadline].compactMap { $0 }.min()
+      let unsent = Set(channels.filter { !$0.value.unsent.isEmpty }.keys)
+      let descriptors =
+        [signals.descriptor, frontErrors.read, hosting.mailbox.descriptor]
+        + channels.filter { !$0.value.isClosed }.keys
+      for descriptor in Poller.wait(descriptors, writing: unsent, timeout: due.map { $0 - Poller.now }) {
         switch descriptor {
         case signals.descriptor: takeSignals()
         case frontErrors.read: takeFrontErrors()
-        default: takeMessages(descriptor)
+        case hosting.mailbox.descriptor: for event in hosting.mailbox.take() { tell(event) }
+        default:
+          flush(descriptor)
+          takeMessages(descriptor)
         }
         if result != nil { break }
       }
       if let deadline = pool.deadline, deadline <= Poller.now { feed(.tick) }
+      if let deadline = hosting.deadline, deadline <= Poller.now { tell(.tick) }
     }
     _ = controlServer
     reap { _, _ in }
@@ -123,6 +151,34 @@ struct Supervisor {
 
   private mutating func feed(_ event: WorkerPool.Event) {
     for action in pool.handle(event, at: Poller.now) { perform(action) }
+  }
+
+  /// Lets the coordinator of models know, and does what it orders.
+  private mutating func tell(_ event: HostingCoordinator.Event) {
+    for order in hosting.feed(event) {
+      switch order {
+      case .send(let worker, let command): send(command, to: worker)
+      case .serve(let source):
+        served = source
+        feed(.waitsFor(nil))
+      case .waitFor(let reason):
+        if reason != nil { feed(.waitsFor(reason)) }
+      case .giveUp(let error): feed(.giveUp(error))
+      }
+    }
+  }
+
+  private mutating func send(_ command: HostCommand, to worker: Int) {
+    guard let descriptor = channels.first(where: { $0.value.index == worker })?.key else { return }
+    channels[descriptor]?.unsent += Array(command.line.utf8)
+    flush(descriptor)
+  }
+
+  private mutating func flush(_ descriptor: Int32) {
+    guard let unsent = channels[descriptor]?.unsent, !unsent.isEmpty,
+      let count = Descriptor.writeAvailable(unsent, to: descriptor)
+    else { return }
+    channels[descriptor]?.unsent = unsent.dropFirst(count)
   }
 }
 
@@ -152,9 +208,13 @@ extension Supervisor {
 
   /// What the process still said is heard before its end.
   private mutating func processEnded(_ process: Int32, _ reason: ExitReason) {
-    if let descriptor = channels.first(where: { $0.value.process == process })?.key {
+    if let (descriptor, channel) = channels.first(where: { $0.value.process == process }) {
       takeMessages(descriptor)
       if channels.removeValue(forKey: descriptor) != nil { close(descriptor) }
+      if lives[channel.index] != .none {
+        lives[channel.index] = .none
+        tell(.workerGone(channel.index))
+      }
     } else {
       takeFrontErrors()
     }
@@ -166,17 +226,19 @@ extension Supervisor {
     let bytes = Descriptor.readAvailable(descriptor)
     let lines = channel.lines.append(bytes ?? [])
     channels[descriptor] = channel
-    if bytes == nil {
-      channels[descriptor] = nil
-      close(descriptor)
-    }
     for line in lines {
       switch WorkerMessage(line: line) {
-      case .ready?: feed(.workerReady(process: channel.process))
+      case .ready?:
+        lives[channel.index] = .ready
+        tell(.workerReady(channel.index))
+        feed(.workerReady(process: channel.process))
+      case .host(let reply)?: tell(.reply(worker: channel.index, reply))
       case .failed(let error)?: feed(.workerFailed(process: channel.process, error))
       case nil: log.warning("a worker said what is not understood", metadata: ["line": "\(line.prefix(200))"])
       }
     }
+    // The entry stays until the process has ended: it says which worker that was.
+    if bytes == nil, channels[descriptor]?.isClosed == false { channels[descriptor]?.isClosed = true }
   }
 
   private mutating func takeFrontErrors() {
@@ -214,15 +276,22 @@ extension Supervisor {
     do throws(SpawnError) {
       let ends = try ListeningSocket.pair()
       defer { close(ends.other) }
-      let table = AllSettings.table.filter { $0.name != Setting.config.name }
+      // The command line of a process is no secret to others.
+      let hidden = [Setting.config.name, Setting.managementToken.name, Setting.model.name]
+      let table = AllSettings.table.filter { !hidden.contains($0.name) }
       let worker = ChildProcess(
         program: ChildProcess.ownProgram,
-        arguments: [WorkerProcess.programName, "--index=\(index)", "--parent=\(getpid())"]
-          + plan.settings.flags(of: table),
+        arguments: [
+          WorkerProcess.programName, "--index=\(index)", "--of=\(plan.workers)", "--parent=\(getpid())",
+          "--lease=\(plan.isFleet ? HostingCoordinator.firstLease(budget: plan.memoryBudget, workers: plan.workers) : .max)",
+          "--load=\(served?.word ?? "")",
+        ] + plan.settings.flags(of: table),
         descriptors: [workerListeners[index], ends.other], hasOwnGroup: true)
       do throws(SpawnError) {
         let process = try worker.spawn()
-        channels[ends.own] = Channel(process: process)
+        channels[ends.own] = Channel(process: process, index: index)
+        lives[index] = .starting
+        tell(.workerStarting(index))
         feed(.workerSpawned(index: index, process: process))
       } catch {
         close(ends.own)
@@ -265,7 +334,7 @@ extension Supervisor {
       log.info(
         "serving",
         metadata: [
-          "model": "\(plan.modelPath)", "address": "\(plan.settings[.host]):\(plan.settings[.port])",
+          "model": "\(plan.summary)", "address": "\(plan.settings[.host]):\(plan.settings[.port])",
           "front": "nginx", "workers": "\(workers)", "threads": "\(plan.threads)",
         ])
     case .draining: log.info("stopping: accepted requests are finished")

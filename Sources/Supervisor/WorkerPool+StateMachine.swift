@@ -6,6 +6,10 @@ public struct WorkerPool: Sendable {
   /// What happened. `process` is a process id.
   public enum Event: Sendable, Equatable {
     case begin
+    /// There is no model yet, and why; nil: there is one.
+    case waitsFor(String?)
+    /// The model cannot be had.
+    case giveUp(StartError)
     case workerSpawned(index: Int, process: Int32)
     case frontSpawned(process: Int32)
     /// A process could not be started at all.
@@ -100,6 +104,7 @@ public struct WorkerPool: Sendable {
   private var failures: [String?]
   private var orphans: [(process: Int32, until: Duration)] = []
   private var finalDeadline: Duration?
+  private var waitsFor: String?
 
   public init(_ configuration: Configuration) {
     self.configuration = configuration
@@ -145,7 +150,7 @@ public struct WorkerPool: Sendable {
           case .waiting: .restarting
           }
         return ServerStatus.Worker(state: state, restarts: restarts[index], lastFailure: failures[index])
-      })
+      }, waitsFor: waitsFor)
   }
 
   /// Takes an event at a time that never goes back.
@@ -156,7 +161,14 @@ public struct WorkerPool: Sendable {
     switch event {
     case .begin:
       if configuration.hasFront { startFront(&actions) }
-      for index in workers.indices { startWorker(index, &actions) }
+      if waitsFor == nil { for index in workers.indices { startWorker(index, &actions) } }
+    case .waitsFor(let reason):
+      let hasBegun = front != .absent || !configuration.hasFront
+      if reason == nil, waitsFor != nil, hasBegun, stage == .starting {
+        for index in workers.indices where workers[index] == .absent { startWorker(index, &actions) }
+      }
+      waitsFor = reason
+    case .giveUp(let error): finish(error.status, error.description, &actions)
     case .workerSpawned(let index, let process):
       workers[index] = .starting(process, until: now + configuration.startupTimeout)
     case .frontSpawned(let process):

@@ -1,5 +1,7 @@
 import Logging
+import ModelHosting
 import Settings
+import Synchronization
 
 #if canImport(Glibc)
 import Glibc
@@ -18,13 +20,17 @@ public enum WorkerProcess {
   /// To the supervisor; it ends when the supervisor does.
   static let channel: Int32 = 4
 
-  /// Loads the model, serves, and ends on SIGTERM when accepted requests are answered, or at once with the supervisor.
+  /// Loads the model that there is, serves, and ends on SIGTERM when accepted requests are answered, or at once with the
+  /// supervisor.
   ///
-  /// - Parameter arguments: `--index=N --parent=PID` and then the settings as flags.
+  /// - Parameter arguments: `--index=N --of=N --parent=PID --lease=BYTES --load=MODEL` and then the settings as flags. MODEL
+  ///   is empty where models are loaded on first use.
   /// - Returns: the exit code.
   public static func run(_ arguments: [String], plugs: ServerPlugs) -> Int32 {
-    guard arguments.count >= 2, let index = number(arguments[0], "--index="),
-      let parent = number(arguments[1], "--parent=")
+    guard arguments.count >= 5, let index = number(arguments[0], "--index="), let count = number(arguments[1], "--of="),
+      let parent = number(arguments[2], "--parent=").flatMap({ Int32(exactly: $0) }),
+      let lease = number(arguments[3], "--lease="),
+      arguments[4].hasPrefix("--load=")
     else {
       FinalWord.write("this command is started by `serve`, not by hand")
       return ServeStatus.usage.rawValue
@@ -33,7 +39,7 @@ public enum WorkerProcess {
     do throws(StartError) {
       let settings: ResolvedSettings
       do throws(SettingsError) {
-        settings = try AllSettings.resolver.resolve(arguments: Array(arguments.dropFirst(2)), environment: [:]) { _ in
+        settings = try AllSettings.resolver.resolve(arguments: Array(arguments.dropFirst(5)), environment: [:]) { _ in
           ""
         }
       } catch {
@@ -41,24 +47,39 @@ public enum WorkerProcess {
       }
       let log = LineLogHandler.logger("worker \(index)", settings)
       let signals = try SignalPipe(SignalPipe.stopSignals)
-      let model = try plugs.loadModel(settings[.model] ?? "", settings, settings[.threads] ?? 1)
-      let server = try plugs.serve(listener, nil, model, 1, settings, log)
-      log.debug("ready", metadata: ["model": "\(model.summary)"])
-      tell(.ready)
-      return waitForTheEnd(server, signals, settings[.shutdownTimeout])
+      let load = try plugs.loader(settings, settings[.threads] ?? 1)
+      let voice = Voice()
+      let host = WorkerHost(
+        WorkerHost.Configuration(settings, index: index, workers: count), lease: lease, load: load,
+        trim: ProcessMemory.trim, send: { voice.tell(.host($0)) })
+      let word = String(arguments[4].dropFirst("--load=".count))
+      if !word.isEmpty {
+        guard let source = ModelSource(word: word) else { throw StartError(.usage, "--load is no model") }
+        let summary = try host.loadFirst(source, load)
+        log.debug("loaded", metadata: ["model": "\(summary)"])
+      }
+      let server = try plugs.serve(listener, nil, host, 1, settings, log)
+      voice.tell(.ready)
+      return waitForTheEnd(server, host, signals, settings[.shutdownTimeout])
     } catch {
-      tell(.failed(error))
+      Voice().tell(.failed(error))
       return error.status.rawValue
     }
   }
 
-  private static func waitForTheEnd(_ server: any RunningServer, _ signals: SignalPipe, _ timeout: Duration) -> Int32 {
+  private static func waitForTheEnd(
+    _ server: any RunningServer, _ host: WorkerHost, _ signals: SignalPipe, _ timeout: Duration
+  ) -> Int32 {
     var deadline: Duration?
+    var lines = LineBuffer()
     let drained = try? ListeningSocket.pipe()
     while true {
       let ready = Poller.wait(
         [signals.descriptor, channel] + (drained.map { [$0.read] } ?? []), timeout: deadline.map { $0 - Poller.now })
-      if ready.contains(channel) { return 0 }
+      if ready.contains(channel) {
+        guard let bytes = Descriptor.readAvailable(channel) else { return 0 }
+        for line in lines.append(bytes) { if let command = HostCommand(line: line) { host.handle(command) } }
+      }
       if let drained, ready.contains(drained.read) { return 0 }
       if let deadline, deadline <= Poller.now { return 0 }
       if ready.contains(signals.descriptor), signals.take().contains(SIGTERM), deadline == nil {
@@ -68,10 +89,18 @@ public enum WorkerProcess {
     }
   }
 
-  private static func tell(_ message: WorkerMessage) { _ = Descriptor.write(Array(message.line.utf8), to: channel) }
+  /// Writes lines to the supervisor, each in one piece.
+  private final class Voice: Sendable {
+    private let lock = Mutex(())
 
-  private static func number(_ argument: String, _ name: String) -> Int32? {
-    argument.hasPrefix(name) ? Int32(argument.dropFirst(name.count)) : nil
+    func tell(_ message: WorkerMessage) {
+      let bytes = Array(message.line.utf8)
+      lock.withLock { _ in _ = Descriptor.write(bytes, to: channel) }
+    }
+  }
+
+  private static func number(_ argument: String, _ name: String) -> Int? {
+    argument.hasPrefix(name) ? Int(argument.dropFirst(name.count)) : nil
   }
 }
 

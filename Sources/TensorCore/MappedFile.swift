@@ -15,6 +15,13 @@ public final class MappedFile: @unchecked Sendable {
   /// The file's bytes. Valid while some holder keeps this object alive, which the holder must see to
   /// (`withExtendedLifetime`, a stored property): reading them does not.
   public let bytes: UnsafeRawBufferPointer
+  /// Where the file lies, its size, and when its bytes and its entry were last changed: another text for any other contents,
+  /// but for a file that is changed twice within a moment.
+  public let identity: String
+  /// When the file's bytes or its entry were last changed, in seconds since 1970.
+  public let changedSeconds: Int
+  /// The file belonged to this process's user or to root when it was opened, and nobody else could write it.
+  public let isTrustworthy: Bool
 
   /// Why a file could not be mapped.
   public struct Failure: Error, Sendable, CustomStringConvertible {
@@ -43,6 +50,16 @@ public final class MappedFile: @unchecked Sendable {
     guard info.st_mode & S_IFMT == S_IFREG else {
       throw Failure(path: path, errno: info.st_mode & S_IFMT == S_IFDIR ? EISDIR : EINVAL)
     }
+    #if canImport(Darwin)
+    let times = (bytes: info.st_mtimespec, entry: info.st_ctimespec)
+    #else
+    let times = (bytes: info.st_mtim, entry: info.st_ctim)
+    #endif
+    identity =
+      "\(info.st_dev) \(info.st_ino) \(info.st_size) \(times.bytes.tv_sec).\(times.bytes.tv_nsec) "
+      + "\(times.entry.tv_sec).\(times.entry.tv_nsec)"
+    changedSeconds = Swift.max(Int(times.bytes.tv_sec), Int(times.entry.tv_sec))
+    isTrustworthy = (info.st_uid == geteuid() || info.st_uid == 0) && info.st_mode & (S_IWGRP | S_IWOTH) == 0
     let size = Int(info.st_size)
     if size == 0 {
       bytes = UnsafeRawBufferPointer(start: nil, count: 0)

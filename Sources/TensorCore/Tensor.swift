@@ -24,6 +24,9 @@ public struct Tensor: Sendable {
     self.offset = offset
   }
 
+  /// Where this tensor begins in its storage, in bytes; 0 for strings.
+  public var byteOffset: Int { dtype == .string ? 0 : offset }
+
   /// The number of elements.
   @inlinable public var count: Int { shape.elementCount }
 

@@ -6,20 +6,24 @@ import Musl
 import Darwin
 #endif
 
-/// The bytes (or strings) behind one or several tensors: owned, borrowed from an owner kept alive, or memory-mapped.
+/// The bytes (or strings) behind one or several tensors: owned, borrowed from an owner kept alive, memory-mapped, or made
+/// when they are first read (`LateBytes`).
 ///
 /// Invariant that makes it `Sendable`: after the tensor that was allocated with it has been filled by its creator, the
 /// contents change only through a holder that has proved to be the only one (`isKnownUniquelyReferenced`).
 public final class TensorStorage: @unchecked Sendable {
-  /// The first byte; 64-byte aligned where this class allocated it.
-  public let base: UnsafeMutableRawPointer
+  /// The first byte; 64-byte aligned where this class allocated it. The first reader of late bytes waits for them here.
+  @inlinable public var base: UnsafeMutableRawPointer { fixed ?? lateBase() }
+  /// The first byte, where it was known from the beginning; nil for late bytes.
+  @usableFromInline let fixed: UnsafeMutableRawPointer?
   /// Bytes from `base` that may be used.
   public let byteCount: Int
   /// The elements of a string tensor; empty otherwise.
   public internal(set) var strings: [String]
-  /// False for borrowed and mapped bytes: those are never written.
+  /// False for borrowed, mapped and late bytes: those are never written.
   public let isWritable: Bool
-  private let owner: AnyObject?
+  /// Who keeps borrowed bytes alive, or makes late ones.
+  let owner: AnyObject?
   private let release: (@Sendable (UnsafeMutableRawPointer) -> Void)?
 
   /// Bytes of every allocation's alignment: a cache line and the widest vector register.
@@ -28,7 +32,7 @@ public final class TensorStorage: @unchecked Sendable {
   /// Allocates `byteCount` uninitialised bytes.
   public init(byteCount: Int) {
     self.byteCount = byteCount
-    base = UnsafeMutableRawPointer.allocate(
+    fixed = UnsafeMutableRawPointer.allocate(
       byteCount: Swift.max(byteCount, 1), alignment: TensorStorage.alignment)
     strings = []
     isWritable = true
@@ -43,7 +47,7 @@ public final class TensorStorage: @unchecked Sendable {
       return nil
     }
     self.byteCount = byteCount
-    base = address
+    fixed = address
     strings = []
     isWritable = true
     owner = nil
@@ -53,7 +57,7 @@ public final class TensorStorage: @unchecked Sendable {
   /// Holds the elements of a string tensor.
   public init(strings: [String]) {
     byteCount = 0
-    base = UnsafeMutableRawPointer(bitPattern: TensorStorage.alignment)!
+    fixed = TensorStorage.nowhere
     self.strings = strings
     isWritable = true
     owner = nil
@@ -63,20 +67,39 @@ public final class TensorStorage: @unchecked Sendable {
   /// Borrows read-only bytes that stay valid as long as `owner` lives.
   public init(borrowing bytes: UnsafeRawBufferPointer, owner: AnyObject) {
     byteCount = bytes.count
-    base =
-      bytes.baseAddress.map { UnsafeMutableRawPointer(mutating: $0) }
-      ?? UnsafeMutableRawPointer(bitPattern: TensorStorage.alignment)!
+    fixed = bytes.baseAddress.map { UnsafeMutableRawPointer(mutating: $0) } ?? TensorStorage.nowhere
     strings = []
     isWritable = false
     self.owner = owner
     release = nil
   }
 
-  /// `MappedFile.dropPages`, where the bytes are of a mapped file. Bytes of other storage stay as they are.
-  func dropMappedPages(_ range: Range<Int>) {
-    guard let file = owner as? MappedFile, range.lowerBound >= 0, range.upperBound <= byteCount else { return }
-    file.dropPages(UnsafeRawBufferPointer(start: base + range.lowerBound, count: range.count))
+  /// Bytes that `late` makes when they are first read.
+  public init(_ late: LateBytes) {
+    byteCount = late.byteCount
+    fixed = nil
+    strings = []
+    isWritable = false
+    owner = late
+    release = nil
   }
 
-  deinit { release?(base) }
+  /// The address of an empty buffer: aligned, and never read.
+  private static var nowhere: UnsafeMutableRawPointer { UnsafeMutableRawPointer(bitPattern: alignment)! }
+
+  @usableFromInline func lateBase() -> UnsafeMutableRawPointer {
+    (owner as? LateBytes)?.address ?? TensorStorage.nowhere
+  }
+
+  /// `MappedFile.dropPages`, where the bytes are of a mapped file. Bytes of other storage stay as they are.
+  func dropMappedPages(_ range: Range<Int>) {
+    guard range.lowerBound >= 0, range.upperBound <= byteCount else { return }
+    if let late = owner as? LateBytes {
+      late.dropMappedPages(range)
+    } else if let file = owner as? MappedFile, let fixed {
+      file.dropPages(UnsafeRawBufferPointer(start: fixed + range.lowerBound, count: range.count))
+    }
+  }
+
+  deinit { if let fixed { release?(fixed) } }
 }

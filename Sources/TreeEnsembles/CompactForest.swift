@@ -1,3 +1,5 @@
+import TensorCore
+
 /// Trees whose every test is `x <= threshold`, in nodes of eight bytes (sixteen for double thresholds), breadth first.
 ///
 /// The children of a node are neighbours, so the next node is a distance away plus one where the test fails: there is no
@@ -5,7 +7,7 @@
 /// Rows are walked several at a time (or several trees at a time for one row), which hides the latency of the loads.
 ///
 struct CompactForest<T: TreeNumber>: Sendable {
-  struct Node: Sendable {
+  struct Node: Sendable, BitwiseCopyable {
     /// The greatest value that goes left; in a leaf, what `LeafTable` put there.
     var threshold: T
     /// Four times the number of the feature's slot: its offset in bytes in a row of floats.
@@ -14,15 +16,14 @@ struct CompactForest<T: TreeNumber>: Sendable {
     var distance: UInt16
   }
 
-  let nodes: [Node]
+  private(set) var nodes: ConstantArray<Node>
   /// By node: a missing value goes left.
-  let missingLeft: [Bool]
+  private(set) var missingLeft: ConstantArray<Bool>
   /// Index of each tree's root in `nodes`.
   let roots: [Int32]
   let depths: [Int32]
   /// The features that the trees test, in the order of their slots; slot 0 is the leaves'.
   let features: [Int32]
-  let leaves: LeafTable<T>
 
   /// Compiles an ensemble; nil when a test, the number of features or the size of a tree does not fit the form, or when
   /// sharing between trees would make it grow too much.
@@ -71,17 +72,28 @@ struct CompactForest<T: TreeNumber>: Sendable {
         append()
       }
     }
-    self.nodes = nodes
-    self.missingLeft = missingLeft
+    self.nodes = ConstantArray(nodes)
+    self.missingLeft = ConstantArray(missingLeft)
     self.roots = roots
     self.features = features
     depths = ensemble.depths.map { Int32(clamping: $0) }
-    self.leaves = leaves
   }
 
   /// Slots of a row: one a feature, and the leaves'.
   var slotCount: Int { features.count + 1 }
-  var heldBytes: Int { nodes.count * MemoryLayout<Node>.stride + leaves.weights.count * MemoryLayout<T>.stride }
+
+  func settled(in constants: Constants) -> CompactForest {
+    var forest = self
+    forest.nodes = nodes.settled(in: constants, as: "nodes")
+    forest.missingLeft = missingLeft.settled(in: constants, as: "missing")
+    return forest
+  }
+
+  func addHeld(to memory: inout HeldMemory) {
+    memory.add(nodes)
+    memory.add(missingLeft)
+    memory.add(privateBytes: 4 * (roots.count + depths.count + features.count))
+  }
 }
 
 extension CompactForest {

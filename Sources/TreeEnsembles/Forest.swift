@@ -1,4 +1,5 @@
 import Kernels
+import TensorCore
 
 /// Rows that a forest is to walk, and where the results go.
 struct ForestRows<T: TreeNumber> {
@@ -56,9 +57,9 @@ struct Forest<T: TreeNumber>: Sendable {
     case general(GeneralForest<T>)
   }
 
-  private let body: Body
-  private let masks: MaskForest?
-  let leaves: LeafTable<T>
+  private var body: Body
+  private var masks: MaskForest?
+  private(set) var leaves: LeafTable<T>
   let aggregate: Ensemble.Aggregate
   let treeCount: Int
   let maxFeature: Int
@@ -96,11 +97,25 @@ struct Forest<T: TreeNumber>: Sendable {
 
   var isCompact: Bool { if case .compact = body { true } else { false } }
 
-  var heldBytes: Int {
+  /// The forest with its tables where `constants` keep them.
+  func settled(in constants: Constants) -> Forest {
+    var forest = self
+    forest.leaves = leaves.settled(in: constants)
     switch body {
-    case .compact(let forest): forest.heldBytes + (masks?.heldBytes ?? 0)
-    case .general(let forest): forest.heldBytes
+    case .compact(let compact): forest.body = .compact(compact.settled(in: constants))
+    case .general(let general): forest.body = .general(general.with(forest.leaves))
     }
+    forest.masks = masks?.settled(in: constants)
+    return forest
+  }
+
+  func addHeld(to memory: inout HeldMemory) {
+    leaves.addHeld(to: &memory)
+    switch body {
+    case .compact(let forest): forest.addHeld(to: &memory)
+    case .general(let forest): forest.addHeld(to: &memory)
+    }
+    masks?.addHeld(to: &memory)
   }
 
   /// Aggregates the trees' weights. Marks are required for `min` and `max`.

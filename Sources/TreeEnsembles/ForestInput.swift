@@ -28,10 +28,18 @@ enum ForestBody: Sendable {
     }
   }
 
-  var heldBytes: Int {
+  /// The forest with its tables where `constants` keep them.
+  func settled(in constants: Constants) -> ForestBody {
     switch self {
-    case .float(let forest): forest.heldBytes
-    case .double(let forest): forest.heldBytes
+    case .float(let forest): .float(forest.settled(in: constants))
+    case .double(let forest): .double(forest.settled(in: constants))
+    }
+  }
+
+  func addHeld(to memory: inout HeldMemory) {
+    switch self {
+    case .float(let forest): forest.addHeld(to: &memory)
+    case .double(let forest): forest.addHeld(to: &memory)
     }
   }
 

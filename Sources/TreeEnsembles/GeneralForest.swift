@@ -1,13 +1,21 @@
+import TensorCore
+
 /// Trees with any tests, walked one row and one tree at a time: for ensembles that have no compact form.
 struct GeneralForest<T: TreeNumber>: Sendable {
   private let ensemble: Ensemble
-  let leaves: LeafTable<T>
+  private(set) var leaves: LeafTable<T>
   private let sets: [Set<Double>]
 
   init(_ ensemble: Ensemble, leaves: LeafTable<T>) {
     self.ensemble = ensemble
     self.leaves = leaves
     sets = ensemble.sets.map { Set($0) }
+  }
+
+  func with(_ leaves: LeafTable<T>) -> GeneralForest {
+    var forest = self
+    forest.leaves = leaves
+    return forest
   }
 
   /// Calls `leaf` with the payload of every tree's leaf for one row, in the order of the trees.
@@ -40,5 +48,11 @@ struct GeneralForest<T: TreeNumber>: Sendable {
     }
   }
 
-  var heldBytes: Int { ensemble.splits.count * MemoryLayout<Ensemble.Split>.stride }
+  func addHeld(to memory: inout HeldMemory) {
+    let leaves = ensemble.leaves
+    memory.add(
+      privateBytes: ensemble.splits.count * MemoryLayout<Ensemble.Split>.stride + leaves.starts.count * 4
+        + leaves.targets.count * 4 + leaves.weights.count * 8 + ensemble.roots.count * 12
+        + ensemble.sets.reduce(0) { $0 + $1.count * 24 })
+  }
 }

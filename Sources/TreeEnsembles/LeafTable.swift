@@ -1,5 +1,7 @@
+import TensorCore
+
 /// The numbers that thresholds and weights are kept in.
-protocol TreeNumber: BinaryFloatingPoint, Sendable {
+protocol TreeNumber: BinaryFloatingPoint, BitwiseCopyable, Sendable {
   /// A value that carries an index in its bits.
   init(index: Int)
   /// The index that `init(index:)` put in.
@@ -44,9 +46,9 @@ struct LeafTable<T: TreeNumber>: Sendable {
 
   let form: Form
   let targetCount: Int
-  let starts: [Int32]
-  let targets: [Int32]
-  let weights: [T]
+  private(set) var starts: ConstantArray<Int32>
+  private(set) var targets: ConstantArray<Int32>
+  private(set) var weights: ConstantArray<T>
   /// Every row gets a weight for every target, so that none has to be tracked.
   let reachesAll: Bool
 
@@ -58,9 +60,10 @@ struct LeafTable<T: TreeNumber>: Sendable {
     let allOne = counts.allSatisfy { $0 == 1 }
     if targetCount == 1 && (allOne || isSum) {
       form = .single
-      weights = (0..<leaves.count).map { leaf in leaves.entries(leaf).reduce(T(0)) { $0 + T(leaves.weights[$1]) } }
-      starts = []
-      targets = []
+      weights = ConstantArray(
+        (0..<leaves.count).map { leaf in leaves.entries(leaf).reduce(T(0)) { $0 + T(leaves.weights[$1]) } })
+      starts = ConstantArray([])
+      targets = ConstantArray([])
       reachesAll = true
       return
     }
@@ -68,14 +71,28 @@ struct LeafTable<T: TreeNumber>: Sendable {
     let isDense =
       counts.allSatisfy { $0 == count } && leaves.targets.indices.allSatisfy { leaves.targets[$0] == $0 % count }
     form = allOne ? .one : isDense ? .dense : .sparse
-    starts = leaves.starts
-    targets = leaves.targets
-    weights = leaves.weights.map { T($0) }
+    starts = ConstantArray(leaves.starts)
+    targets = ConstantArray(leaves.targets)
+    weights = ConstantArray(leaves.weights.map { T($0) })
     reachesAll = isDense || LeafTable.reachesAll(ensemble)
   }
 
   /// The bits that a leaf's node holds.
   func payload(_ leaf: Int) -> T { form == .single ? weights[leaf] : T(index: leaf) }
+
+  func settled(in constants: Constants) -> LeafTable {
+    var table = self
+    table.starts = starts.settled(in: constants, as: "leaf starts")
+    table.targets = targets.settled(in: constants, as: "leaf targets")
+    table.weights = weights.settled(in: constants, as: "leaf weights")
+    return table
+  }
+
+  func addHeld(to memory: inout HeldMemory) {
+    memory.add(starts)
+    memory.add(targets)
+    memory.add(weights)
+  }
 
   /// True when for every target some tree adds to it in all its leaves; false also where that would take long to tell.
   private static func reachesAll(_ ensemble: Ensemble) -> Bool {

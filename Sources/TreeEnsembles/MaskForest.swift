@@ -1,4 +1,5 @@
 import Kernels
+import TensorCore
 
 /// Trees of at most 64 leaves as lists of nodes for `KernelTable.treeLeaves`, which finds the leaves of many rows at
 /// once. Trees with more leaves stay in a `CompactForest`.
@@ -10,10 +11,10 @@ struct MaskForest: Sendable {
   }
 
   let runs: [Run]
-  private let nodes: [TreeTask.Node]
+  private var nodes: ConstantArray<TreeTask.Node>
   /// By tree of the ensemble; those without masks are empty.
-  private let trees: [TreeTask.Tree]
-  private let payloads: [Float]
+  private var trees: ConstantArray<TreeTask.Tree>
+  private var payloads: ConstantArray<Float>
   /// Some node sends a missing value right, which the masks cannot say.
   let mindsMissing: Bool
 
@@ -51,9 +52,9 @@ struct MaskForest: Sendable {
       return nil
     }
     self.runs = runs
-    self.nodes = nodes
-    self.trees = trees
-    self.payloads = payloads
+    self.nodes = ConstantArray(nodes)
+    self.trees = ConstantArray(trees)
+    self.payloads = ConstantArray(payloads)
     self.mindsMissing = mindsMissing
   }
 
@@ -112,10 +113,9 @@ struct MaskForest: Sendable {
     nodes.withUnsafeBufferPointer { nodes in
       trees.withUnsafeBufferPointer { trees in
         payloads.withUnsafeBufferPointer { payloads in
-          guard let first = trees.baseAddress, let payload = payloads.baseAddress else { return }
-          // A forest of leaves alone has no nodes, and no tree of it reads any.
-          let node =
-            nodes.baseAddress ?? UnsafePointer(bitPattern: MemoryLayout<TreeTask.Node>.alignment).unsafelyUnwrapped
+          guard let first = trees.baseAddress, let payload = payloads.baseAddress, let node = nodes.baseAddress else {
+            return
+          }
           var task = TreeTask(
             lanes: lanes, rows: rows, nodes: node, trees: first + range.lowerBound, treeCount: range.count,
             payloads: payload,
@@ -126,7 +126,20 @@ struct MaskForest: Sendable {
     }
   }
 
-  var heldBytes: Int { nodes.count * MemoryLayout<TreeTask.Node>.stride + payloads.count * 4 }
+  func settled(in constants: Constants) -> MaskForest {
+    var forest = self
+    forest.nodes = nodes.settled(in: constants, as: "mask nodes")
+    forest.trees = trees.settled(in: constants, as: "mask trees")
+    forest.payloads = payloads.settled(in: constants, as: "mask leaves")
+    return forest
+  }
+
+  func addHeld(to memory: inout HeldMemory) {
+    memory.add(nodes)
+    memory.add(trees)
+    memory.add(payloads)
+    memory.add(privateBytes: runs.count * MemoryLayout<Run>.stride)
+  }
 }
 
 extension Float {

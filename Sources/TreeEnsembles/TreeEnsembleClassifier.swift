@@ -9,7 +9,7 @@ public import TensorCore
 /// are decided by the sign of the second score. These are the conventions of ONNX Runtime, which converters rely on.
 public struct TreeEnsembleClassifier: Operator {
   public let name = "TreeEnsembleClassifier"
-  private let body: ForestBody
+  private var body: ForestBody
   private let baseValues: [Double]
   private let transform: PostTransform
   private let labels: ClassLabels
@@ -151,7 +151,17 @@ public struct TreeEnsembleClassifier: Operator {
     return deciding > (usesHalf ? 0.5 : 0) ? 1 : 0
   }
 
-  public var heldBytes: Int { body.heldBytes }
+  public func addHeld(to memory: inout HeldMemory) { body.addHeld(to: &memory) }
+
+  /// The same with the tables where `constants` keep them.
+  public func specialized(
+    _ inputs: [Fact?], _ constants: Constants
+  ) throws -> (operator: any Operator, kept: [Int])? {
+    guard constants.areKept else { return nil }
+    var settled = self
+    settled.body = body.settled(in: constants)
+    return (settled, Array(inputs.indices))
+  }
 }
 
 extension Ensemble {

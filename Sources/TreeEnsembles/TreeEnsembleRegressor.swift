@@ -5,7 +5,7 @@ public import TensorCore
 /// An ensemble whose scores are the answer: one value a target.
 public struct TreeEnsembleRegressor: Operator {
   public let name = "TreeEnsembleRegressor"
-  private let body: ForestBody
+  private var body: ForestBody
   private let baseValues: [Double]
   private let transform: PostTransform
   private let output: DType
@@ -82,5 +82,15 @@ public struct TreeEnsembleRegressor: Operator {
     for t in 0..<count { put(t, scores[t]) }
   }
 
-  public var heldBytes: Int { body.heldBytes }
+  public func addHeld(to memory: inout HeldMemory) { body.addHeld(to: &memory) }
+
+  /// The same with the tables where `constants` keep them.
+  public func specialized(
+    _ inputs: [Fact?], _ constants: Constants
+  ) throws -> (operator: any Operator, kept: [Int])? {
+    guard constants.areKept else { return nil }
+    var settled = self
+    settled.body = body.settled(in: constants)
+    return (settled, Array(inputs.indices))
+  }
 }

@@ -137,9 +137,9 @@ private func settings(_ flags: String...) throws -> ResolvedSettings {
   }
 
   @Test func `the model is where SageMaker puts it when none is named`() throws {
-    #expect(try LaunchPlan(settings(), budget: budget).modelPath == "/opt/ml/model")
-    #expect(try LaunchPlan(settings("--base-dir=/x"), budget: budget).modelPath == "/x/model")
-    #expect(try LaunchPlan(settings("m.onnx", "--base-dir=/x"), budget: budget).modelPath == "m.onnx")
+    #expect(try LaunchPlan(settings(), budget: budget).modelLocation == "/opt/ml/model")
+    #expect(try LaunchPlan(settings("--base-dir=/x"), budget: budget).modelLocation == "/x/model")
+    #expect(try LaunchPlan(settings("m.onnx", "--base-dir=/x"), budget: budget).modelLocation == "m.onnx")
   }
 }
 

@@ -13,6 +13,6 @@ struct FuzzTarget: Sendable {
 
   /// One reader is one file and one line here.
   static let all: [FuzzTarget] = [
-    onnx, tensor, archive, json, csv, jsonBody, jsonLines, npy, npz, image,
+    onnx, tensor, archive, zip, json, csv, jsonBody, jsonLines, npy, npz, image, s3xml, ini, weights,
   ]
 }

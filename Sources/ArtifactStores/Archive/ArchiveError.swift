@@ -1,15 +1,27 @@
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#elseif canImport(Darwin)
+import Darwin
+#endif
+
 /// Why an archive was refused.
 public struct ArchiveError: Error, Sendable, CustomStringConvertible {
   /// The kinds.
   public enum Code: String, Sendable, Hashable {
     /// The bytes are not the archive they should be, or end early.
     case malformed
-    /// An entry would be written outside the folder, or is a link or a device.
+    /// An entry would be written outside the folder, leads out of it, or is a device.
     case unsafeEntry
     /// A limit was passed.
     case limit
     /// A file could not be read or written.
     case io
+    /// The disk has no room.
+    case diskFull
+    /// Nobody wants the result any more.
+    case cancelled
   }
 
   public let code: Code
@@ -22,16 +34,24 @@ public struct ArchiveError: Error, Sendable, CustomStringConvertible {
   }
 }
 
-/// Limits that an archive is unpacked under.
-public struct ArchiveLimits: Sendable {
-  /// Bytes of all files together.
-  public var maxBytes = 64 << 30
-  /// Entries of any kind.
-  public var maxEntries = 100_000
-  /// Unpacked bytes per packed byte, once more than 16 MiB have been unpacked.
-  public var maxRatio = 1000
-  /// Bytes of one path.
-  public var maxPathBytes = 4096
+extension ArchiveError {
+  /// The error of the last failed call, `what` having been tried.
+  static func call(_ what: String) -> ArchiveError {
+    ArchiveError(errno == ENOSPC || errno == EDQUOT ? .diskFull : .io, "\(what): \(Files.errorText)")
+  }
+}
 
-  public init() {}
+extension StoreError {
+  /// What refused an archive, as the store's error.
+  init(_ error: ArchiveError) {
+    let code: Code =
+      switch error.code {
+      case .malformed, .unsafeEntry: .badArtifact
+      case .limit: .limit
+      case .io: .io
+      case .diskFull: .diskFull
+      case .cancelled: .cancelled
+      }
+    self.init(code, error.description)
+  }
 }

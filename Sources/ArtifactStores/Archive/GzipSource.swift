@@ -66,7 +66,8 @@ final class GzipSource: ByteSource {
     return count
   }
 
-  /// True when another member follows; zero padding after the last one is passed over.
+  /// True when another member follows. Zero padding after the last one is passed over, and other bytes that begin no
+  /// member are ignored, as gzip does.
   private func startNextMember() throws(ArchiveError) -> Bool {
     while true {
       if stream.pointee.avail_in == 0 {
@@ -79,7 +80,23 @@ final class GzipSource: ByteSource {
       stream.pointee.next_in += 1
       stream.pointee.avail_in -= 1
     }
+    guard try beginsMember() else { return false }
     guard inflateReset(stream) == Z_OK else { throw ArchiveError(.malformed, "not gzip after the first member") }
     return true
+  }
+
+  /// True when the next two bytes are a member's first.
+  private func beginsMember() throws(ArchiveError) -> Bool {
+    guard let next = stream.pointee.next_in, next.pointee == 0x1F else { return false }
+    if stream.pointee.avail_in == 1 {
+      // The second byte is in the next piece: the first one moves to the buffer's start.
+      guard let base = input.baseAddress, input.count > 1 else { return false }
+      input[0] = 0x1F
+      let n = try source.read(into: UnsafeMutableRawBufferPointer(rebasing: input[1...]))
+      stream.pointee.next_in = base.assumingMemoryBound(to: UInt8.self)
+      stream.pointee.avail_in = UInt32(n + 1)
+      return n > 0 && input[1] == 0x8B
+    }
+    return next[1] == 0x8B
   }
 }

@@ -1,5 +1,5 @@
-/// Reads a tar stream entry by entry: ustar, pax (path, size) and GNU long names (POSIX.1-2017, pax; GNU tar manual,
-/// "Basic Tar Format").
+/// Reads a tar stream entry by entry: ustar, pax (path, linkpath, size), GNU long names and sparse files of all four
+/// kinds (POSIX.1-2017, pax; GNU tar manual, "Basic Tar Format" and "Storing Sparse Files").
 final class TarReader {
   /// What an entry is.
   enum Kind: Sendable { case file, folder, symbolicLink, hardLink, other }
@@ -7,15 +7,22 @@ final class TarReader {
   struct Entry {
     var path: String
     var kind: Kind
+    /// Bytes of the file when unpacked.
     var size: Int
+    /// What a link leads to, as it stands there.
+    var target: String
+    /// Permission bits; setuid and the like among them.
+    var mode: Int
+    /// Where the stored bytes belong in a sparse file, in ascending order; nil for other entries.
+    var pieces: [SparsePiece]?
   }
 
-  private let source: any ByteSource
-  private let limits: ArchiveLimits
-  private var remaining = 0
+  let source: any ByteSource
+  let limits: ArchiveLimits
+  var remaining = 0
   private var padding = 0
   private var entries = 0
-  private var block = [UInt8](repeating: 0, count: 512)
+  var block = [UInt8](repeating: 0, count: 512)
 
   init(_ source: any ByteSource, limits: ArchiveLimits) {
     self.source = source
@@ -28,8 +35,7 @@ final class TarReader {
     try skip(padding)
     remaining = 0
     padding = 0
-    var longPath: String?
-    var longSize: Int?
+    var extended = ExtendedHeader()
     while true {
       guard try header() else { return nil }
       entries += 1
@@ -37,40 +43,47 @@ final class TarReader {
         throw ArchiveError(.limit, "the archive has more than \(limits.maxEntries) entries")
       }
       let size = try number(124, 12)
-      let type = block[156]
-      switch type {
-      case UInt8(ascii: "x"):
-        let records = try pax(try body(size))
-        longPath = records["path"] ?? longPath
-        if let text = records["size"] {
-          guard let value = Int(text), value >= 0 else { throw ArchiveError(.malformed, "a pax size is no number") }
-          longSize = value
-        }
-        if records.keys.contains(where: { $0.hasPrefix("GNU.sparse.") }) {
-          throw ArchiveError(.unsafeEntry, "sparse entries are not supported")
-        }
+      switch block[156] {
+      case UInt8(ascii: "x"): try extended.take(try TarReader.records(try body(size)))
       case UInt8(ascii: "g"): _ = try body(size)
-      case UInt8(ascii: "L"): longPath = text(try body(size)[...])
-      case UInt8(ascii: "K"): _ = try body(size)
-      default:
-        let path = longPath ?? headerPath()
-        guard !path.isEmpty, path.utf8.count <= limits.maxPathBytes else {
-          throw ArchiveError(.malformed, "an entry's path is empty or longer than \(limits.maxPathBytes) bytes")
-        }
-        let kind: Kind =
-          switch type {
-          case 0, UInt8(ascii: "0"), UInt8(ascii: "7"): path.utf8.last == UInt8(ascii: "/") ? .folder : .file
-          case UInt8(ascii: "5"): .folder
-          case UInt8(ascii: "2"): .symbolicLink
-          case UInt8(ascii: "1"): .hardLink
-          default: .other
-          }
-        let bytes = longSize ?? size
-        remaining = kind == .file || kind == .other ? bytes : 0
-        padding = (512 - remaining % 512) % 512
-        return Entry(path: path, kind: kind, size: remaining)
+      case UInt8(ascii: "L"): extended.path = text(try body(size)[...])
+      case UInt8(ascii: "K"): extended.target = text(try body(size)[...])
+      default: return try entry(extended.size ?? size, extended)
       }
     }
+  }
+
+  private func entry(_ size: Int, _ extended: ExtendedHeader) throws(ArchiveError) -> Entry {
+    let path = extended.sparse.path ?? extended.path ?? headerPath()
+    let type = block[156]
+    guard !path.isEmpty, path.utf8.count <= limits.maxPathBytes else {
+      throw ArchiveError(.malformed, "an entry's path is empty or longer than \(limits.maxPathBytes) bytes")
+    }
+    let target = extended.target ?? text(block[157..<257])
+    guard target.utf8.count <= limits.maxPathBytes else {
+      throw ArchiveError(.malformed, "the target of the link \"\(path)\" is longer than \(limits.maxPathBytes) bytes")
+    }
+    let kind: Kind =
+      switch type {
+      case 0, UInt8(ascii: "0"), UInt8(ascii: "7"), UInt8(ascii: "S"):
+        path.utf8.last == UInt8(ascii: "/") ? .folder : .file
+      case UInt8(ascii: "5"): .folder
+      case UInt8(ascii: "2"): .symbolicLink
+      case UInt8(ascii: "1"): .hardLink
+      default: .other
+      }
+    remaining = kind == .file || kind == .other ? size : 0
+    padding = (512 - remaining % 512) % 512
+    var entry = Entry(
+      path: path, kind: kind, size: remaining, target: target, mode: (try? number(100, 8)) ?? 0o644, pieces: nil)
+    guard kind == .file else { return entry }
+    if type == UInt8(ascii: "S") {
+      (entry.pieces, entry.size) = try oldSparseMap()
+    } else if extended.sparse.isUsed {
+      (entry.pieces, entry.size) = try sparseMap(extended.sparse)
+    }
+    if let pieces = entry.pieces { try check(pieces, size: entry.size, of: path) }
+    return entry
   }
 
   /// Bytes of the current entry; 0 at its end.
@@ -89,15 +102,22 @@ final class TarReader {
   private func header() throws(ArchiveError) -> Bool {
     guard try fill() else { return false }
     if block.allSatisfy({ $0 == 0 }) { return false }
-    var sum = 0
-    for (i, byte) in block.enumerated() { sum += i >= 148 && i < 156 ? 32 : Int(byte) }
-    guard try number(148, 8) == sum else {
+    guard TarReader.isHeader(block) else {
       throw ArchiveError(.malformed, "not a tar archive (a header's checksum is wrong)")
     }
     return true
   }
 
-  private func fill() throws(ArchiveError) -> Bool {
+  /// Whether a block's checksum is that of a header.
+  static func isHeader(_ block: [UInt8]) -> Bool {
+    guard block.count == 512, block.contains(where: { $0 != 0 }) else { return false }
+    var sum = 0
+    for (i, byte) in block.enumerated() { sum += i >= 148 && i < 156 ? 32 : Int(byte) }
+    return (try? number(block[148..<156])) == sum
+  }
+
+  /// Fills the block; false where the source has ended before it.
+  func fill() throws(ArchiveError) -> Bool {
     var have = 0
     while have < 512 {
       let n: Int
@@ -116,6 +136,7 @@ final class TarReader {
   }
 
   private func skip(_ count: Int) throws(ArchiveError) {
+    guard count > 0 else { return }
     var left = count
     let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 15, alignment: 16)
     defer { scratch.deallocate() }
@@ -144,10 +165,13 @@ final class TarReader {
 
   // MARK: Fields
 
-  private func number(_ at: Int, _ count: Int) throws(ArchiveError) -> Int {
-    let field = block[at..<(at + count)]
+  func number(_ at: Int, _ count: Int) throws(ArchiveError) -> Int {
+    try TarReader.number(block[at..<(at + count)])
+  }
+
+  private static func number(_ field: ArraySlice<UInt8>) throws(ArchiveError) -> Int {
     var value = 0
-    if block[at] & 0x80 != 0 {
+    if let first = field.first, first & 0x80 != 0 {
       // GNU base-256: big-endian, the top bit set.
       for (i, byte) in field.enumerated() {
         let digit = Int(i == 0 ? byte & 0x7F : byte)
@@ -175,25 +199,5 @@ final class TarReader {
     let isUstar = block[257..<262].elementsEqual("ustar".utf8)
     let prefix = isUstar && block[262] == 0 ? text(block[345..<500]) : ""
     return prefix.isEmpty ? name : "\(prefix)/\(name)"
-  }
-
-  /// Records `length key=value\n`.
-  private func pax(_ bytes: [UInt8]) throws(ArchiveError) -> [String: String] {
-    var out: [String: String] = [:]
-    var at = 0
-    while at < bytes.count {
-      guard let blank = bytes[at...].firstIndex(of: 0x20),
-        let length = Int(String(decoding: bytes[at..<blank], as: UTF8.self)), length > blank - at + 1,
-        length <= bytes.count - at
-      else { throw ArchiveError(.malformed, "a pax record is unsound") }
-      let record = bytes[(blank + 1)..<(at + length - 1)]
-      guard let equals = record.firstIndex(of: UInt8(ascii: "=")) else {
-        throw ArchiveError(.malformed, "a pax record is unsound")
-      }
-      out[String(decoding: record[..<equals], as: UTF8.self)] =
-        String(decoding: record[(equals + 1)...], as: UTF8.self)
-      at += length
-    }
-    return out
   }
 }

@@ -18,6 +18,9 @@ public struct StoreError: Error, Sendable, CustomStringConvertible {
     case changed
     /// The bytes are not those that a checksum or a length announces.
     case corrupt
+    /// The bytes arrived whole and are no artifact that can be used: an archive that is damaged or unsafe, or keys that
+    /// cannot be file names.
+    case badArtifact
     /// An answer that the protocol does not know.
     case badAnswer
     /// A limit was passed.
@@ -45,7 +48,8 @@ public struct StoreError: Error, Sendable, CustomStringConvertible {
   public var isTransient: Bool {
     switch code {
     case .unreachable, .unavailable, .changed, .corrupt, .deadline: true
-    case .invalidLocation, .notFound, .accessDenied, .noCredentials, .badAnswer, .limit, .io, .diskFull, .cancelled:
+    case .invalidLocation, .notFound, .accessDenied, .noCredentials, .badArtifact, .badAnswer, .limit, .io, .diskFull,
+      .cancelled:
       false
     }
   }

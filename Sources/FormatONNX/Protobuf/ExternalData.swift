@@ -46,6 +46,9 @@ final class ExternalData {
     return (UnsafeRawBufferPointer(rebasing: file.bytes[offset..<(offset + length)]), file)
   }
 
+  /// The files, by name.
+  var all: [MappedFile] { files.sorted { $0.key < $1.key }.map(\.value) }
+
   private func map(_ location: String, tensor: String) throws -> MappedFile {
     if let file = files[location] { return file }
     do {

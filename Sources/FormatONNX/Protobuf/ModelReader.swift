@@ -57,6 +57,9 @@ public final class ModelReader {
     }
   }
 
+  /// The files beside the model that tensors were read from, by name.
+  var externalFiles: [MappedFile] { externalData.all }
+
   // MARK: Messages
 
   private func model(_ reader: ProtobufReader) throws -> ModelProto {

@@ -15,7 +15,8 @@ struct TensorProto {
   var externalData: [String: String] = [:]
   var isExternal = false
 
-  /// The tensor. Raw data is borrowed from `owner` where its address suits the element type, copied otherwise.
+  /// The tensor. Raw data is borrowed from `owner` where its address suits the element type, copied otherwise: at once
+  /// where it is small, else when it is first read.
   ///
   /// - Throws: `ONNXError` when the dtype is unknown, or shape and data contradict each other.
   func tensor(owner: AnyObject, copied: inout Int, limit: Int) throws -> Tensor {
@@ -86,6 +87,9 @@ struct TensorProto {
     #error("raw tensors are little-endian: swap them here")
     #endif
     try charge(bytes, &copied, limit)
+    if bytes >= Constants.minBytes, let file = owner as? MappedFile {
+      return try Tensor(dtype: dtype, shape: shape, storage: TensorStorage(LateBytes(copyOf: data, in: file)))
+    }
     let out = Tensor(uninitialized: dtype, shape)
     out.unsafeMutableBytes.copyMemory(from: data)
     (owner as? MappedFile)?.dropPages(data)

@@ -5,7 +5,8 @@ public import TensorCore
 /// Not thread-safe: a run owns its arena.
 public final class Arena {
   private var free: [Int: [TensorStorage]] = [:]
-  private var heldBytes = 0
+  /// Bytes kept now.
+  public private(set) var heldBytes = 0
   /// Bytes kept between runs at most; what is above is given back.
   public let maxHeldBytes: Int
 

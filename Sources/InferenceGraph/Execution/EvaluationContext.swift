@@ -1,29 +1,18 @@
 public import Kernels
 public import TensorCore
 
-#if canImport(Glibc)
-import Glibc
-#elseif canImport(Musl)
-import Musl
-#elseif canImport(Darwin)
-import Darwin
-#endif
-
 /// What an operator may use while it runs: memory and threads.
 public final class EvaluationContext {
   public let pool: ComputePool
   public let arena: Arena
-  /// The largest tensor that may be made, in bytes: a quarter of the memory where nothing else is said.
+  /// The largest tensor that may be made, in bytes: a quarter of `MemoryBudget` where nothing else is said.
   public let maxTensorBytes: Int
 
-  public init(pool: ComputePool, arena: Arena, maxTensorBytes: Int = EvaluationContext.physicalMemory / 4) {
+  public init(pool: ComputePool, arena: Arena, maxTensorBytes: Int = MemoryBudget.bytes / 4) {
     self.pool = pool
     self.arena = arena
     self.maxTensorBytes = maxTensorBytes
   }
-
-  /// The machine's memory in bytes.
-  public static let physicalMemory = max(1 << 28, sysconf(Int32(_SC_PHYS_PAGES)) &* sysconf(Int32(_SC_PAGESIZE)))
 
   /// An uninitialised output.
   ///

@@ -1,4 +1,4 @@
-import TensorCore
+public import TensorCore
 
 /// A graph made ready to run: steps in order, a register for every value, and which registers die where.
 public struct Plan: Sendable {
@@ -21,18 +21,18 @@ public struct Plan: Sendable {
   let outputs: [Int]
   private let isConstantRegister: [Bool]
 
-  /// Orders and specialises `graph`.
+  /// Orders and specialises `graph`; what is made of its constants is made in `constants`.
   ///
   /// - Throws: `GraphError` when an operator refuses its constants.
-  public init(_ graph: Graph) throws {
+  public init(_ graph: Graph, _ place: Constants = .inMemory) throws {
     var steps: [Step] = []
     var used = Set<Int>(graph.outputs.map(\.index))
-    for node in graph.nodes {
+    for (index, node) in graph.nodes.enumerated() {
       var op = node.operator
       var inputs = node.inputs
       let facts = inputs.map { $0.map { graph.fact($0) } }
       do {
-        if let special = try op.specializedInPlace(facts) {
+        if let special = try op.specializedInPlace(facts, place.part("\(index) \(node.name)")) {
           inputs = special.kept.map { inputs[$0] }
           op = special.operator
         }
@@ -49,7 +49,7 @@ public struct Plan: Sendable {
     var constants: [(register: Int, value: Value)] = []
     for (index, slot) in graph.values.enumerated() where used.contains(index) {
       if let value = slot.fact.constant {
-        constants.append((index, value))
+        constants.append((index, value.settled(in: place, as: "value \(index)")))
         keep.insert(index)
       }
     }
@@ -70,10 +70,21 @@ public struct Plan: Sendable {
 
   func isConstant(_ register: Int) -> Bool { isConstantRegister[register] }
 
-  /// Bytes of constants: those in registers and those packed into operators.
-  public var constantBytes: Int {
-    constants.reduce(0) { $0 + ($1.value.tensor?.byteCount ?? 0) } + steps.reduce(0) { $0 + $1.op.heldBytes }
+  /// Counts the memory of the constants: those in registers and those that operators hold.
+  public func addHeld(to memory: inout HeldMemory) {
+    for (_, value) in constants { memory.add(value) }
+    for step in steps { step.op.addHeld(to: &memory) }
   }
+
+  /// Bytes of constants: those in registers and those that operators hold.
+  public var constantBytes: Int {
+    var memory = HeldMemory()
+    addHeld(to: &memory)
+    return memory.totalBytes
+  }
+
+  /// Bytes that the plan itself takes, about.
+  var ownBytes: Int { steps.count * 512 + registerCount * 64 }
 
   /// The names of the operators that run, in order.
   public var operatorNames: [String] { steps.map(\.op.name) }

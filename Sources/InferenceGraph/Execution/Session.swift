@@ -29,6 +29,12 @@ public final class Session: Sendable {
     self.pool = pool
   }
 
+  /// Counts the memory of the plan's constants, the plan itself, and the buffers that finished runs keep for the next.
+  public func addHeld(to memory: inout HeldMemory) {
+    plan.addHeld(to: &memory)
+    memory.add(privateBytes: plan.ownBytes + idle.withLock { $0.reduce(0) { $0 + $1.state.context.arena.heldBytes } })
+  }
+
   /// Runs the graph on `inputs` (in graph order; nil where an input has no value) and returns its outputs.
   ///
   /// - Throws: `GraphError` with the node named.

@@ -40,6 +40,24 @@ extension Operand {
     }
   }
 
+  /// Checks that a fact may be that of square matrices of floating-point numbers in the last two axes.
+  static func squareMatrices(_ x: Fact) throws {
+    if let dtype = x.dtype, !dtype.isReal { throw unsupported(dtype, "floating-point numbers") }
+    guard let shape = x.shape else { return }
+    guard shape.count >= 2, !shape[shape.count - 1].isProvablyDifferent(from: shape[shape.count - 2]) else {
+      throw GraphError(.invalidModel, "square matrices are expected; the shape is \(shape.text)")
+    }
+  }
+
+  /// The rows and columns of the square matrices of floating-point numbers that the last two axes hold.
+  static func squareMatrices(_ x: Tensor) throws -> Int {
+    let rank = x.shape.rank
+    guard rank >= 2, x.shape[rank - 1] == x.shape[rank - 2], x.dtype.isReal else {
+      throw GraphError(.invalidInput, "square matrices of floats are expected; \(x.dtype) of shape \(x.shape) came")
+    }
+    return x.shape[rank - 1]
+  }
+
   private static func label(_ index: Int, _ what: String) -> String {
     what.isEmpty ? "\(index)" : "\(index) (\(what))"
   }

@@ -1,9 +1,11 @@
+import TensorCore
+
 /// Removes nodes of which no output is used.
 struct DropDeadNodes: Pass {
   static let name = "drop-dead-nodes"
   init() {}
 
-  func next(_ graph: Graph) throws -> GraphPatch? {
+  func next(_ graph: Graph, _ constants: Constants) throws -> GraphPatch? {
     var live = Set(graph.outputs)
     var patch = GraphPatch(Self.name, of: graph)
     var changed = false

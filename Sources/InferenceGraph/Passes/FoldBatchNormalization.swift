@@ -5,7 +5,7 @@ struct FoldBatchNormalization: Pass {
   static let name = "fold-batch-normalization"
   init() {}
 
-  func next(_ graph: Graph) throws -> GraphPatch? {
+  func next(_ graph: Graph, _ constants: Constants) throws -> GraphPatch? {
     let view = GraphView(graph)
     for (index, node) in graph.nodes.enumerated() {
       guard let normalization = node.operator as? BatchNormalization, !normalization.trains, normalization.isSpatial,
@@ -24,15 +24,12 @@ struct FoldBatchNormalization: Pass {
       let factor = (0..<channels).map {
         Double(parameters[0][$0]) / (Double(parameters[3][$0]) + Double(normalization.epsilon)).squareRoot()
       }
-      guard var elements = weights.array(of: Float.self) else { continue }
-      let each = weights.shape.product(1..<weights.shape.rank)
       for m in 0..<channels {
-        for i in m * each..<(m + 1) * each { elements[i] = Float(Double(elements[i]) * factor[m]) }
         bias[m] = Float((Double(bias[m]) - Double(parameters[2][m])) * factor[m] + Double(parameters[1][m]))
       }
+      let scaled = constants.tensor("weights", .float32, weights.shape) { scale(weights, factor) }
       var patch = GraphPatch(Self.name, of: graph)
-      let folded = patch.constant(
-        .tensor(try Tensor(elements, shape: weights.shape)), name: "\(before.node.name).weight")
+      let folded = patch.constant(.tensor(scaled), name: "\(before.node.name).weight")
       let added = patch.constant(.tensor(Tensor(bias)), name: "\(before.node.name).bias")
       let out = try patch.add(
         conv, [before.node.inputs[0], folded, added], name: before.node.name, before: index, in: graph)
@@ -42,5 +39,18 @@ struct FoldBatchNormalization: Pass {
       return patch
     }
     return nil
+  }
+
+  /// The weights with each output channel multiplied.
+  private func scale(_ weights: Tensor, _ factor: [Double]) -> Tensor {
+    let out = Tensor(uninitialized: .float32, weights.shape)
+    let to = out.unsafeMutableElements(of: Float.self)
+    let each = weights.shape.product(1..<weights.shape.rank)
+    weights.withFloats { from in
+      for m in factor.indices {
+        for i in m * each..<(m + 1) * each { to[i] = Float(Double(from[i]) * factor[m]) }
+      }
+    }
+    return out
   }
 }

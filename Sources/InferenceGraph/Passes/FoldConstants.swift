@@ -16,7 +16,7 @@ struct FoldConstants: Pass {
   /// Bytes that this run of the pass may still make; nil before its first edit.
   private var remaining: Int?
 
-  mutating func next(_ graph: Graph) throws -> GraphPatch? {
+  mutating func next(_ graph: Graph, _ constants: Constants) throws -> GraphPatch? {
     var patch = GraphPatch(Self.name, of: graph)
     var known: [ValueID: ValueID] = [:]
     var values: [ValueID: Value] = [:]
@@ -46,7 +46,7 @@ struct FoldConstants: Pass {
         }
         guard all, fits(node, graph), budget > 0 else { continue }
         do {
-          outputs = try node.operator.evaluate(&inputs, context)
+          outputs = try Self.evaluate(node, &inputs, context, constants.part("\(index)"))
         } catch let error as GraphError where error.code == .limit {
           continue
         } catch {
@@ -65,6 +65,22 @@ struct FoldConstants: Pass {
       changed = true
     }
     return changed ? patch : nil
+  }
+
+  /// The outputs of a node, from `constants` where they are all there.
+  private static func evaluate(
+    _ node: Node, _ inputs: inout [Value?], _ context: EvaluationContext, _ constants: Constants
+  ) throws -> [Value] {
+    guard constants.areKept else { return try node.operator.evaluate(&inputs, context) }
+    let found = node.outputs.indices.compactMap { constants.find("\($0)") }
+    if !found.isEmpty, found.count == node.outputs.count { return found.map { .tensor($0) } }
+    let isSmall = inputs.allSatisfy { ($0?.heldBytes ?? 0) < Constants.minBytes }
+    let outputs = try node.operator.evaluate(&inputs, context)
+    let tensors = outputs.compactMap(\.tensor)
+    if tensors.count == outputs.count, !isSmall || tensors.contains(where: { $0.byteCount >= Constants.minBytes }) {
+      for (index, tensor) in tensors.enumerated() { constants.keep(tensor, as: "\(index)") }
+    }
+    return outputs
   }
 
   private static func budget(_ graph: Graph) -> Int {

@@ -7,7 +7,7 @@ struct FuseEpilogues: Pass {
   static let name = "fuse-epilogues"
   init() {}
 
-  func next(_ graph: Graph) throws -> GraphPatch? {
+  func next(_ graph: Graph, _ constants: Constants) throws -> GraphPatch? {
     let view = GraphView(graph)
     var patch = GraphPatch(Self.name, of: graph)
     var used = Set<Int>()

@@ -1,9 +1,11 @@
+import TensorCore
+
 /// Recognises `x/2 * (1 + erf(x/√2))`, as exporters spell GELU, whatever the order of its products.
 struct FuseGelu: Pass {
   static let name = "fuse-gelu"
   init() {}
 
-  func next(_ graph: Graph) throws -> GraphPatch? {
+  func next(_ graph: Graph, _ constants: Constants) throws -> GraphPatch? {
     let view = GraphView(graph)
     var patch = GraphPatch(Self.name, of: graph)
     var changed = false

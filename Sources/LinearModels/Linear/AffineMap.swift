@@ -1,4 +1,5 @@
 import Kernels
+import TensorCore
 
 /// `y = W x + b` for rows of features, the weights packed for the kernels in use. A row's result does not depend on the
 /// other rows.
@@ -29,5 +30,8 @@ struct AffineMap: Sendable {
     }
   }
 
-  var heldBytes: Int { weights.byteCount + intercepts.count * 4 }
+  func addHeld(to memory: inout HeldMemory) {
+    memory.add(weights.tensor)
+    memory.add(privateBytes: intercepts.count * 4)
+  }
 }

@@ -81,7 +81,7 @@ public struct LinearClassifier: Operator {
     }
   }
 
-  public var heldBytes: Int { weights.heldBytes }
+  public func addHeld(to memory: inout HeldMemory) { weights.addHeld(to: &memory) }
 }
 
 /// The index of the greatest element, the first of equals.

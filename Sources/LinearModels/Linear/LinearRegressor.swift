@@ -54,5 +54,5 @@ public struct LinearRegressor: Operator {
     return [.tensor(result)]
   }
 
-  public var heldBytes: Int { weights.heldBytes }
+  public func addHeld(to memory: inout HeldMemory) { weights.addHeld(to: &memory) }
 }

@@ -203,5 +203,7 @@ public struct SVMClassifier: Operator {
     PairwiseCoupling.solve(classes, scratch, work: scratch + classes * classes, out: out)
   }
 
-  public var heldBytes: Int { (vectors.count + coefficients.count) * 4 }
+  public func addHeld(to memory: inout HeldMemory) {
+    memory.add(privateBytes: (vectors.count + coefficients.count) * 4)
+  }
 }

@@ -79,5 +79,7 @@ public struct SVMRegressor: Operator {
     return isOneClass ? (sum + rho > 0 ? 1 : -1) : sum + rho
   }
 
-  public var heldBytes: Int { (vectors.count + coefficients.count) * 4 }
+  public func addHeld(to memory: inout HeldMemory) {
+    memory.add(privateBytes: (vectors.count + coefficients.count) * 4)
+  }
 }

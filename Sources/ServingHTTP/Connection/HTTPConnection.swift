@@ -13,7 +13,7 @@ final class HTTPConnection: ChannelDuplexHandler {
   private enum Phase {
     /// Between requests, or inside a head or body.
     case reading
-    /// A compute thread has the request.
+    /// The request waits for what its route prepares, or a compute thread has it.
     case computing
     /// The last answer is written; what the client still sends is swallowed.
     case lingering
@@ -36,6 +36,9 @@ final class HTTPConnection: ChannelDuplexHandler {
   private var phase = Phase.reading
   private var current: Current?
   private var job: ComputeJob?
+  /// The request that waits for what its route prepares.
+  private var pending: (number: Int, route: Int, request: HTTPRequest)?
+  private var waits = 0
   /// When `job` was handed over.
   private var dispatched = NIODeadline.distantPast
   private var input = ByteBuffer()
@@ -107,7 +110,8 @@ final class HTTPConnection: ChannelDuplexHandler {
     case .computing:
       // Whoever ends the output with the request wants the answer; whoever ends it later, while the request still waits
       // for a thread, has given up, and nobody would read the answer.
-      if NIODeadline.now() - dispatched > Self.givingUpDelay, job?.take() != nil {
+      if NIODeadline.now() - dispatched > Self.givingUpDelay, pending != nil || job?.take() != nil {
+        pending = nil
         core.leave()
         abort()
       }
@@ -195,19 +199,59 @@ final class HTTPConnection: ChannelDuplexHandler {
       method: current.head.method, target: current.head.target, headers: current.head.headers, body: body,
       identity: current.identity)
     if !current.parameters.isEmpty { request.parameters = current.parameters }
+    guard let prepare = core.table.routes[route].prepare else { return run(route, request) }
+    request.peer = context?.channel.remoteAddress?.ipAddress
+    waits += 1
+    let (number, eventLoop) = (waits, loop.eventLoop)
+    let connection = NIOLoopBound(self, eventLoop: eventLoop)
+    let preparation = prepare(request) { preparation in
+      eventLoop.execute { connection.value.prepared(number, preparation) }
+    }
+    if let preparation { return take(preparation, route, request) }
+    guard core.enter() else { return refuseForLackOfPlace(route, request) }
+    pending = (number, route, request)
+    phase = .computing
+    deadline = .distantFuture
+    dispatched = .now()
+  }
+
+  /// What the waiting request needs is there, or it cannot be had.
+  private func prepared(_ number: Int, _ preparation: Route.Preparation) {
+    guard phase == .computing, let (waiting, route, request) = pending, waiting == number else { return }
+    pending = nil
+    core.leave()
+    phase = .reading
+    take(preparation, route, request)
+    if phase == .reading { process() }
+  }
+
+  private func take(_ preparation: Route.Preparation, _ route: Int, _ request: HTTPRequest) {
+    switch preparation {
+    case .target(let target):
+      var request = request
+      request.target = target
+      run(route, request)
+    case .response(let response): answer(response)
+    case .failed(let error): answer(core.table.response(to: error, of: route, requestID: request.requestID))
+    }
+  }
+
+  private func refuseForLackOfPlace(_ route: Int, _ request: HTTPRequest) {
+    answer(
+      core.table.response(
+        to: ServingError(
+          .overloaded, "All places for waiting requests are taken; try again shortly.",
+          limit: "\(core.configuration.maxQueued) requests", setting: core.configuration.maxQueuedSetting),
+        of: route, requestID: request.requestID))
+  }
+
+  /// Runs the handler, here or on a compute thread.
+  private func run(_ route: Int, _ request: HTTPRequest) {
     guard core.table.leavesLoop(route, request) else {
       answer(core.table.run(route, request))
       return
     }
-    guard core.enter() else {
-      answer(
-        core.table.response(
-          to: ServingError(
-            .overloaded, "All places for waiting requests are taken; try again shortly.",
-            limit: "\(core.configuration.maxQueued) requests", setting: core.configuration.maxQueuedSetting),
-          of: route, requestID: request.requestID))
-      return
-    }
+    guard core.enter() else { return refuseForLackOfPlace(route, request) }
     phase = .computing
     deadline = .distantFuture
     dispatched = .now()
@@ -356,7 +400,8 @@ final class HTTPConnection: ChannelDuplexHandler {
   private func end() {
     guard phase != .closed else { return }
     phase = .closed
-    if job?.take() != nil { core.leave() }
+    if pending != nil || job?.take() != nil { core.leave() }
+    pending = nil
     job = nil
     current = nil
     context = nil

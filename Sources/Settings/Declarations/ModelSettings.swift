@@ -2,7 +2,8 @@ extension Setting where Value == String? {
   /// What is served.
   public static let model = Setting(
     "model", .text("a path", placeholder: "MODEL"), default: nil,
-    "the model: an .onnx file, a folder that holds one, or a model.tar.gz; without it BASE-DIR/model")
+    "the model: an .onnx file, a folder that holds one, a model.tar.gz or .zip, or s3://bucket/key of one; without it "
+      + "BASE-DIR/model")
 }
 
 extension Setting where Value == String {

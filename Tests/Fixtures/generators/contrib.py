@@ -193,6 +193,24 @@ add(
     weights={"w": numbers(4, 3, 3, 3), "b": numbers(4)}, order=["x", "w", "b", "z"], pads=[1, 1, 1, 1],
     activation="Relu",
 )  # fmt: skip
+# ONNX Runtime has a kernel for GPUs only. X and W have their channels last.
+for name, group, details in [
+    ("nhwc_conv", 1, {"pads": [1, 1, 1, 1]}),
+    ("nhwc_conv_groups", 2, {"pads": [0, 1, 1, 0], "strides": [2, 1], "dilations": [1, 2]}),
+    ("nhwc_conv_same", 1, {"auto_pad": "SAME_UPPER", "strides": [2, 2]}),
+]:
+    bias = numbers(6) if group == 2 else None
+    known = {"kernel_shape": [3, 2], "group": group, **details}
+    add(
+        "NhwcConv", name, [{"x": numbers(2, 7, 5, 4)}, {"x": numbers(1, 7, 5, 4, seed=1)}], [FLOAT],
+        weights={"w": numbers(6, 3, 2, 4 // group), "b": bias},
+        stand_in=[
+            helper.make_node("Transpose", ["x"], ["x_first"], perm=[0, 3, 1, 2]),
+            helper.make_node("Transpose", ["w"], ["w_first"], perm=[0, 3, 1, 2]),
+            helper.make_node("Conv", ["x_first", "w_first"] + (["b"] if group == 2 else []), ["y_first"], **known),
+            helper.make_node("Transpose", ["y_first"], ["y0"], perm=[0, 2, 3, 1]),
+        ], **known,
+    )  # fmt: skip
 
 
 # --- normalisations --------------------------------------------------------------------------------------------------

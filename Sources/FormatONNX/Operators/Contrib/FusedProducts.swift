@@ -17,6 +17,13 @@ extension OperatorTable {
       if let residual = n.optional(3) { y = try n.sum(y, residual) }
       return [try n.activated(y, n.string("activation", default: ""), n.floats("activation_params") ?? [])]
     },
+    contrib("NhwcConv") { n in
+      // The weights have their channels last, too: `[m, kernel..., c/group]` (fusion_nhwc_conv.py, which makes these nodes).
+      let conv = Conv(window: try n.window(), group: try n.int("group", default: 1))
+      let x = try n.channels(last: false, n.required(0))
+      let y = try n.add(conv, x, n.channels(last: false, n.required(1)), n.optional(2))
+      return [try n.channels(last: true, y)]
+    },
   ]
 }
 

@@ -11,6 +11,8 @@ extension OperatorTable {
       try n.qLinear { try n.add(Unary(.leakyRelu, alpha: n.float("alpha", default: 0.01)), $0) }
     },
     contrib("QLinearSoftmax") { n in
+      // ONNX Runtime multiplies by floor(1 / scale), 254 for a scale of 1/255, and is off by one in many elements; this is the
+      // rounded softmax, as of the nodes that the operator is fused from.
       let op = Softmax(
         .softmax, axis: try n.int("axis", default: -1), coerces: try n.requiredInt("opset") < 13)
       return try n.qLinear { try n.add(op, $0) }

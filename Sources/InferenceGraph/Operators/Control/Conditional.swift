@@ -2,8 +2,8 @@ public import TensorCore
 
 /// One of two graphs, as a bool says. Inputs: the bool, what the first graph reads, what the second reads. ONNX `If`.
 public struct Conditional: Operator {
-  private let then: Subgraph
-  private let otherwise: Subgraph
+  private var then: Subgraph
+  private var otherwise: Subgraph
 
   /// - Throws: `GraphError` when the graphs have different numbers of outputs or cannot be planned.
   public init(then: Graph, otherwise: Graph) throws {
@@ -18,7 +18,19 @@ public struct Conditional: Operator {
   public var name: String { "If" }
   public var isPure: Bool { then.isPure && otherwise.isPure }
   public var subgraphs: [Graph] { [then.graph, otherwise.graph] }
-  public var heldBytes: Int { then.heldBytes + otherwise.heldBytes }
+  public func addHeld(to memory: inout HeldMemory) {
+    then.addHeld(to: &memory)
+    otherwise.addHeld(to: &memory)
+  }
+
+  public func specialized(
+    _ inputs: [Fact?], _ constants: Constants
+  ) throws -> (operator: any Operator, kept: [Int])? {
+    var settled = self
+    settled.then = try then.settled(in: constants.part("then"))
+    settled.otherwise = try otherwise.settled(in: constants.part("else"))
+    return (settled, Array(inputs.indices))
+  }
 
   public func outputFacts(_ inputs: [Fact?]) throws -> [Fact] {
     zip(then.outputFacts, otherwise.outputFacts).map { $0.either($1) }

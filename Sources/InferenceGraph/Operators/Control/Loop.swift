@@ -6,7 +6,7 @@ public import TensorCore
 /// body takes the turn, the bool, the state; it gives the next bool, the next state, and elements that are stacked turn by
 /// turn. ONNX `Loop`.
 public struct Loop: Operator {
-  private let body: Subgraph
+  private var body: Subgraph
   private let stateCount: Int
 
   /// - Throws: `GraphError` when the body does not fit the number of state values or cannot be planned.
@@ -23,7 +23,15 @@ public struct Loop: Operator {
   public var name: String { "Loop" }
   public var isPure: Bool { body.isPure }
   public var subgraphs: [Graph] { [body.graph] }
-  public var heldBytes: Int { body.heldBytes }
+  public func addHeld(to memory: inout HeldMemory) { body.addHeld(to: &memory) }
+
+  public func specialized(
+    _ inputs: [Fact?], _ constants: Constants
+  ) throws -> (operator: any Operator, kept: [Int])? {
+    var settled = self
+    settled.body = try body.settled(in: constants.part("body"))
+    return (settled, Array(inputs.indices))
+  }
 
   public func outputFacts(_ inputs: [Fact?]) throws -> [Fact] {
     let facts = body.outputFacts

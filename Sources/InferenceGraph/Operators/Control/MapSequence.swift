@@ -3,7 +3,7 @@ public import TensorCore
 /// A graph run once for every element of a sequence. Inputs: the sequence, further sequences of the same length or
 /// tensors that every run gets, what the body reads from outside. ONNX `SequenceMap`.
 public struct MapSequence: Operator {
-  private let body: Subgraph
+  private var body: Subgraph
   private let formalCount: Int
 
   /// - Throws: `GraphError` when the body does not take `formalCount` inputs or cannot be planned.
@@ -18,7 +18,15 @@ public struct MapSequence: Operator {
   public var name: String { "SequenceMap" }
   public var isPure: Bool { body.isPure }
   public var subgraphs: [Graph] { [body.graph] }
-  public var heldBytes: Int { body.heldBytes }
+  public func addHeld(to memory: inout HeldMemory) { body.addHeld(to: &memory) }
+
+  public func specialized(
+    _ inputs: [Fact?], _ constants: Constants
+  ) throws -> (operator: any Operator, kept: [Int])? {
+    var settled = self
+    settled.body = try body.settled(in: constants.part("body"))
+    return (settled, Array(inputs.indices))
+  }
 
   public func outputFacts(_ inputs: [Fact?]) throws -> [Fact] {
     body.outputFacts.map { Fact(type: $0.type.map { .sequence($0) }, shape: nil) }

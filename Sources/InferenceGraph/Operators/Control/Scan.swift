@@ -16,7 +16,7 @@ public struct Scan: Operator {
     }
   }
 
-  private let body: Subgraph
+  private var body: Subgraph
   private let stateCount: Int
   private let reading: [Course]
   private let writing: [Course]
@@ -40,7 +40,15 @@ public struct Scan: Operator {
   public var name: String { "Scan" }
   public var isPure: Bool { body.isPure }
   public var subgraphs: [Graph] { [body.graph] }
-  public var heldBytes: Int { body.heldBytes }
+  public func addHeld(to memory: inout HeldMemory) { body.addHeld(to: &memory) }
+
+  public func specialized(
+    _ inputs: [Fact?], _ constants: Constants
+  ) throws -> (operator: any Operator, kept: [Int])? {
+    var settled = self
+    settled.body = try body.settled(in: constants.part("body"))
+    return (settled, Array(inputs.indices))
+  }
 
   /// What is known of one entry of a scanned tensor.
   public static func entry(_ fact: Fact, axis: Int) throws -> Fact {
@@ -119,14 +127,22 @@ public struct Scan: Operator {
   /// `Scan` of opset 8: a batch of scans over axis 1, each as long as input 0 says. Inputs: the lengths (optional), the
   /// state, the scanned tensors, what the body reads from outside; the first axis of all but the last is the batch.
   public struct Batched: Operator {
-    private let scan: Scan
+    private var scan: Scan
 
     public init(_ scan: Scan) { self.scan = scan }
 
     public var name: String { "Scan" }
     public var isPure: Bool { scan.isPure }
     public var subgraphs: [Graph] { scan.subgraphs }
-    public var heldBytes: Int { scan.heldBytes }
+    public func addHeld(to memory: inout HeldMemory) { scan.addHeld(to: &memory) }
+
+    public func specialized(
+      _ inputs: [Fact?], _ constants: Constants
+    ) throws -> (operator: any Operator, kept: [Int])? {
+      var settled = self
+      settled.scan.body = try scan.body.settled(in: constants.part("body"))
+      return (settled, Array(inputs.indices))
+    }
 
     public func outputFacts(_ inputs: [Fact?]) throws -> [Fact] {
       let shape = inputs.optional(1 + scan.stateCount)?.shape ?? [.unknown, .unknown]

@@ -3,21 +3,35 @@ import TensorCore
 /// A graph that an operator runs inside: optimised and planned once. Its inputs are its own, then what it reads from the
 /// graph around it.
 public struct Subgraph: Sendable {
-  /// The graph as it runs.
-  public let graph: Graph
-  private let session: Session
+  /// The graph as it runs; once it is part of a plan, its inputs and outputs only.
+  public private(set) var graph: Graph
+  private var session: Session
+  /// The graph as it was given, until it is part of a plan.
+  private var source: Graph?
+  /// True when nothing in it is left to chance.
+  let isPure: Bool
 
   /// - Throws: `GraphError` when a pass or an operator refuses the graph.
   public init(_ graph: Graph) throws {
     self.graph = try PassTable.optimize(graph)
     session = Session(try Plan(self.graph))
+    source = graph
+    isPure = self.graph.nodes.allSatisfy { $0.operator.isPure }
   }
 
-  /// True when nothing in it is left to chance.
-  var isPure: Bool { graph.nodes.allSatisfy { $0.operator.isPure } }
+  /// The same as part of a plan: what is made of its constants is where `constants` keep it, and only what runs is held.
+  func settled(in constants: Constants) throws -> Subgraph {
+    var settled = self
+    if constants.areKept, let source {
+      settled.graph = try PassTable.optimize(source, constants)
+      settled.session = Session(try Plan(settled.graph, constants))
+    }
+    settled.graph = settled.graph.interface
+    settled.source = nil
+    return settled
+  }
 
-  /// Bytes of constants.
-  var heldBytes: Int { session.plan.constantBytes }
+  func addHeld(to memory: inout HeldMemory) { session.plan.addHeld(to: &memory) }
 
   /// What is known of the outputs.
   var outputFacts: [Fact] { graph.outputs.map { graph.fact($0) } }

@@ -66,18 +66,21 @@ public struct BlockQuantizedMatMul: Operator {
     return try linear.evaluate(&operands, context)
   }
 
-  public func specialized(_ inputs: [Fact?]) throws -> (operator: any Operator, kept: [Int])? {
+  public func specialized(
+    _ inputs: [Fact?], _ constants: Constants
+  ) throws -> (operator: any Operator, kept: [Int])? {
     guard inputs.count >= 3, inputs[0]?.dtype == .float32, let b = inputs[1]?.tensor, let scales = inputs[2]?.tensor,
       inputs.dropFirst(3).allSatisfy({ $0 == nil || $0?.tensor != nil })
     else { return nil }
     let context = EvaluationContext(pool: .inline, arena: Arena())
     func extra(_ index: Int) -> Tensor? { index < inputs.count ? inputs[index]?.tensor : nil }
-    return (try linear(b, scales, extra(3), bias: extra(4), context), [0])
+    return (try linear(b, scales, extra(3), bias: extra(4), context, constants), [0])
   }
 
   /// The product with the columns unpacked.
   private func linear(
-    _ b: Tensor, _ scales: Tensor, _ zeros: Tensor?, bias: Tensor?, _ context: EvaluationContext
+    _ b: Tensor, _ scales: Tensor, _ zeros: Tensor?, bias: Tensor?, _ context: EvaluationContext,
+    _ constants: Constants = .inMemory
   ) throws -> Linear {
     let (blocks, perByte) = (blocks, 8 / bits)
     let zeroBytes = (blocks + perByte - 1) / perByte
@@ -95,8 +98,23 @@ public struct BlockQuantizedMatMul: Operator {
     if let bias, bias.dtype != .float32 || bias.count != columns {
       throw GraphError(.invalidInput, "a bias of shape \(bias.shape) does not fit \(columns) columns")
     }
-    let out = try context.allocate(.float32, [columns, rows])
-    let to = out.unsafeMutableElements(of: Float.self)
+    guard columns * rows <= context.maxTensorBytes / 4 else {
+      throw GraphError(.limit, "a matrix of \(rows) rows and \(columns) columns is too large")
+    }
+    var linear = Linear(k: rows, n: columns, transposed: true, constants) { use in
+      let out = Tensor(uninitialized: .float32, [columns, rows])
+      unpack(b, scales, zeros, zeroBytes, into: out.unsafeMutableElements(of: Float.self))
+      out.withFloats(use)
+    }
+    linear.bias = bias?.settled(in: constants, as: "bias")
+    return linear
+  }
+
+  /// Writes the columns one after the other as floats. The operands' sizes have been checked.
+  private func unpack(
+    _ b: Tensor, _ scales: Tensor, _ zeros: Tensor?, _ zeroBytes: Int, into to: UnsafeMutableBufferPointer<Float>
+  ) {
+    let (blocks, perByte) = (blocks, 8 / bits)
     let packed = b.unsafeElements(of: UInt8.self)
     let factors = scales.unsafeElements(of: Float.self)
     let mask = UInt8(truncatingIfNeeded: (1 << bits) - 1)
@@ -120,8 +138,5 @@ public struct BlockQuantizedMatMul: Operator {
         }
       }
     }
-    var linear = Linear(packing: out, transposed: true)
-    linear.bias = bias
-    return linear
   }
 }

@@ -8,23 +8,15 @@ public struct Determinant: Operator {
 
   public func outputFacts(_ inputs: [Fact?]) throws -> [Fact] {
     let x = try Operand.fact(inputs, 0)
-    if let dtype = x.dtype, !dtype.isReal { throw Operand.unsupported(dtype, "floating-point numbers") }
-    if let shape = x.shape {
-      guard shape.count >= 2, !shape[shape.count - 1].isProvablyDifferent(from: shape[shape.count - 2]) else {
-        throw GraphError(.invalidModel, "square matrices are expected; the shape is \(shape.text)")
-      }
-    }
+    try Operand.squareMatrices(x)
     return [Fact(type: x.type, shape: x.shape.map { [Dim]($0.dropLast(2)) })]
   }
 
   public func evaluate(_ inputs: inout [Value?], _ context: EvaluationContext) throws -> [Value] {
     let x = try Operand.tensor(inputs, 0)
-    let rank = x.shape.rank
-    guard rank >= 2, x.shape[rank - 1] == x.shape[rank - 2] else {
-      throw GraphError(.invalidInput, "square matrices are expected; the shape is \(x.shape)")
-    }
+    let n = try Operand.squareMatrices(x)
     let out = try context.allocate(x.dtype, Shape([Int](x.shape.dims.dropLast(2))))
-    guard try x.dtype.withReal(Body(x: x, out: out, n: x.shape[rank - 1])) != nil else {
+    guard try x.dtype.withReal(Body(x: x, out: out, n: n)) != nil else {
       throw Operand.unsupported(x.dtype, "floating-point numbers")
     }
     return [.tensor(out)]

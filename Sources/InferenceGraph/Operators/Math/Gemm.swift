@@ -87,19 +87,21 @@ public struct Gemm: Operator {
     return [.tensor(out)]
   }
 
-  public func specialized(_ inputs: [Fact?]) throws -> (operator: any Operator, kept: [Int])? {
+  public func specialized(
+    _ inputs: [Fact?], _ constants: Constants
+  ) throws -> (operator: any Operator, kept: [Int])? {
     guard !transposesA, inputs.count >= 2, let matrix = inputs[1]?.tensor, matrix.dtype == .float32,
       matrix.shape.rank == 2, inputs[0]?.dtype == .float32
     else { return nil }
     let n = matrix.shape[transposesB ? 0 : 1]
-    var linear = Linear(packing: matrix, transposed: transposesB)
+    var linear = Linear(packing: matrix, transposed: transposesB, constants)
     linear.alpha = alpha
     linear.takesMatrix = true
     if inputs.count > 2, let fact = inputs[2] {
       guard beta == 1, let bias = fact.tensor, bias.dtype == .float32, bias.count == n, bias.shape.dims.last == n else {
         return nil
       }
-      linear.bias = bias
+      linear.bias = bias.settled(in: constants, as: "bias")
     }
     return (linear, [0])
   }

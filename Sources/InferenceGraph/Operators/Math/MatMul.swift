@@ -53,11 +53,13 @@ public struct MatMul: Operator {
     return [.tensor(out)]
   }
 
-  public func specialized(_ inputs: [Fact?]) throws -> (operator: any Operator, kept: [Int])? {
+  public func specialized(
+    _ inputs: [Fact?], _ constants: Constants
+  ) throws -> (operator: any Operator, kept: [Int])? {
     guard inputs.count == 2, let matrix = inputs[1]?.tensor, matrix.dtype == .float32, matrix.shape.rank == 2,
       inputs[0]?.dtype == .float32
     else { return nil }
-    return (Linear(packing: matrix, transposed: false), [0])
+    return (Linear(packing: matrix, transposed: false, constants), [0])
   }
 
   private struct Body: NumericBody {

@@ -9,22 +9,13 @@ public struct MatrixInverse: Operator {
 
   public func outputFacts(_ inputs: [Fact?]) throws -> [Fact] {
     let x = try Operand.fact(inputs, 0)
-    if let dtype = x.dtype, !dtype.isReal { throw Operand.unsupported(dtype, "floating-point numbers") }
-    if let shape = x.shape {
-      guard shape.count >= 2, !shape[shape.count - 1].isProvablyDifferent(from: shape[shape.count - 2]) else {
-        throw GraphError(.invalidModel, "square matrices are expected; the shape is \(shape.text)")
-      }
-    }
+    try Operand.squareMatrices(x)
     return [Fact(type: x.type, shape: x.shape)]
   }
 
   public func evaluate(_ inputs: inout [Value?], _ context: EvaluationContext) throws -> [Value] {
     let x = try Operand.tensor(inputs, 0)
-    let rank = x.shape.rank
-    guard rank >= 2, x.shape[rank - 1] == x.shape[rank - 2], x.dtype.isReal else {
-      throw GraphError(.invalidInput, "square matrices of floats are expected; \(x.dtype) of shape \(x.shape) came")
-    }
-    let n = x.shape[rank - 1]
+    let n = try Operand.squareMatrices(x)
     var values = try Numbers.read(x)
     var matrix = [Double](repeating: 0, count: n &* n)
     for start in stride(from: 0, to: values.count, by: Swift.max(n &* n, 1)) {

@@ -55,11 +55,13 @@ public struct Conv: Operator {
     return [x[0], w[0]] + completed.outputDims(Array(x.dropFirst(2)))
   }
 
-  public func specialized(_ inputs: [Fact?]) throws -> (operator: any Operator, kept: [Int])? {
+  public func specialized(
+    _ inputs: [Fact?], _ constants: Constants
+  ) throws -> (operator: any Operator, kept: [Int])? {
     guard inputs.count >= 2, let w = inputs[1]?.tensor, w.dtype == .float32, inputs[0]?.dtype == .float32,
       w.shape.rank >= 3, group >= 1, w.shape[0] % group == 0
     else { return nil }
-    let weights = ConvWeights(w, group: group)
+    let weights = ConvWeights(w, group: group, constants)
     return (PackedConv(conv: self, weights: weights), [0] + Array(2..<Swift.max(inputs.count, 2)))
   }
 
@@ -71,7 +73,7 @@ public struct Conv: Operator {
     let residual = try residual(inputs, shape, w.dtype)
     let out = try context.allocate(w.dtype, shape)
     if w.dtype == .float32 {
-      try FloatConv(conv: self, weights: ConvWeights(w, group: group), layout: layout)
+      try FloatConv(conv: self, weights: ConvWeights(w, group: group, .inMemory), layout: layout)
         .run(x, bias, residual, into: out, context.pool)
     } else {
       let body = ConvReference(
@@ -118,7 +120,10 @@ struct PackedConv: Operator {
 
   var name: String { "Conv" }
   var attributes: [(name: String, value: String)] { conv.attributes }
-  var heldBytes: Int { weights.byteCount }
+  func addHeld(to memory: inout HeldMemory) {
+    memory.add(weights.packed?.tensor)
+    memory.add(weights.plain)
+  }
 
   func outputFacts(_ inputs: [Fact?]) throws -> [Fact] {
     var inputs = inputs

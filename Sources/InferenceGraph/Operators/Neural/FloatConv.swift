@@ -5,27 +5,23 @@ import TensorCore
 final class ConvWeights: Sendable {
   /// `[m, c/group, kernel...]`.
   let shape: Shape
-  /// One packed matrix `[m/group, c/group * taps]` a group; empty where each group has one input channel.
-  let groups: [PackedRows]
+  /// One packed matrix `[m/group, c/group * taps]` a group; nil where each group has one input channel.
+  let packed: PackedRows?
   /// The weights themselves where each group has one input channel.
   let plain: Tensor?
 
-  init(_ w: Tensor, group: Int) {
+  init(_ w: Tensor, group: Int, _ constants: Constants) {
     shape = w.shape
     let m = w.shape[0] / group
     let k = w.shape.product(1..<w.shape.rank)
     if w.shape[1] == 1 && group > 1 {
-      plain = w
-      groups = []
+      plain = w.settled(in: constants, as: "weights")
+      packed = nil
     } else {
       plain = nil
-      groups = w.withFloats { from in
-        (0..<group).map { PackedRows(from + $0 &* m &* k, rowStride: k, columnStride: 1, m: m, k: k) }
-      }
+      packed = PackedRows(groups: group, m: m, k: k, in: constants, as: "weights") { w.withFloats($0) }
     }
   }
-
-  var byteCount: Int { groups.reduce(0) { $0 + $1.byteCount } + (plain?.byteCount ?? 0) }
 }
 
 /// Float32 convolution as a product: weights times the matrix whose columns are the windows, which is made one panel of
@@ -59,10 +55,10 @@ struct FloatConv {
     let total = batch &* group &* channels
     func convolve(_ from: UnsafePointer<Float>, _ count: Int) {
       let end = from + count
-      if let plain = weights.plain, let w = plain.unsafeElements(of: Float.self).baseAddress {
+      if let packed = weights.packed {
+        product(packed, from, end, plane, biases, added, to, work, batch, pool)
+      } else if let w = weights.plain?.unsafeElements(of: Float.self).baseAddress {
         depthwise(from, end, plane, w, biases, added, to, work, batch, pool)
-      } else {
-        product(from, end, plane, biases, added, to, work, batch, pool)
       }
     }
     if !pads {
@@ -98,14 +94,14 @@ struct FloatConv {
   }
 
   private func product(
-    _ from: UnsafePointer<Float>, _ end: UnsafePointer<Float>, _ plane: Int, _ biases: UnsafePointer<Float>?,
-    _ added: UnsafePointer<Float>?, _ to: UnsafeMutablePointer<Float>, _ work: ConvWork, _ batch: Int,
-    _ pool: ComputePool
+    _ packed: PackedRows, _ from: UnsafePointer<Float>, _ end: UnsafePointer<Float>, _ plane: Int,
+    _ biases: UnsafePointer<Float>?, _ added: UnsafePointer<Float>?, _ to: UnsafeMutablePointer<Float>,
+    _ work: ConvWork, _ batch: Int, _ pool: ComputePool
   ) {
     let table = KernelTable.current
     let columns = table.gemmColumns
-    let k = weights.groups[0].k
-    let m = weights.groups[0].m
+    let k = packed.k
+    let m = packed.m
     let pixels = layout.outputCount
     let panels = (pixels &+ columns &- 1) / columns
     // As many panels at once as stay in the second-level cache beside the weights.
@@ -135,7 +131,7 @@ struct FloatConv {
           epilogue.residual = added.map { $0 + offset }
           epilogue.residualRowStride = pixels
           MatrixMultiply.multiply(
-            m: m, n: n, k: k, .packed(weights.groups[g].elements), .packed(windows), into: to + offset,
+            m: m, n: n, k: k, .packed(packed.elements(g)), .packed(windows), into: to + offset,
             cRowStride: pixels, epilogue)
         }
       }

@@ -21,15 +21,26 @@ public struct Linear: Operator {
   public var attributes: [(name: String, value: String)] {
     [("k", "\(matrix.k)"), ("n", "\(matrix.n)"), ("bias", "\(bias != nil)"), ("activation", "\(activation)")]
   }
-  public var heldBytes: Int { matrix.byteCount + (bias?.byteCount ?? 0) }
+  public func addHeld(to memory: inout HeldMemory) {
+    memory.add(matrix.tensor)
+    memory.add(bias)
+  }
 
   /// Packs a matrix of rank 2 (`[k, n]`, or `[n, k]` when `transposed`).
-  init(packing tensor: Tensor, transposed: Bool) {
-    let k = tensor.shape[transposed ? 1 : 0]
-    let n = tensor.shape[transposed ? 0 : 1]
-    matrix = tensor.withFloats {
-      PackedMatrix($0, rowStride: transposed ? 1 : n, columnStride: transposed ? k : 1, k: k, n: n)
-    }
+  init(packing tensor: Tensor, transposed: Bool, _ constants: Constants) {
+    self.init(
+      k: tensor.shape[transposed ? 1 : 0], n: tensor.shape[transposed ? 0 : 1], transposed: transposed, constants
+    ) { tensor.withFloats($0) }
+  }
+
+  /// Packs the matrix that `withElements` passes to its argument, where it is called.
+  init(
+    k: Int, n: Int, transposed: Bool, _ constants: Constants,
+    withElements: ((UnsafePointer<Float>) -> Void) -> Void
+  ) {
+    matrix = PackedMatrix(
+      k: k, n: n, rowStride: transposed ? 1 : n, columnStride: transposed ? k : 1, in: constants, as: "matrix",
+      withElements: withElements)
   }
 
   public func outputFacts(_ inputs: [Fact?]) throws -> [Fact] {
@@ -75,11 +86,8 @@ public struct Linear: Operator {
 }
 
 extension Tensor {
-  /// Calls `body` with the float32 elements.
+  /// Calls `body` with the float32 elements, which stay in memory for the call only where they are late ones.
   func withFloats<R>(_ body: (UnsafePointer<Float>) throws -> R) rethrows -> R {
-    let elements = unsafeElements(of: Float.self)
-    return try withExtendedLifetime(storage) {
-      try body(elements.baseAddress ?? UnsafePointer(storage.base.assumingMemoryBound(to: Float.self)))
-    }
+    try withTransientBytes { try body(UnsafePointer($0.assumingMemoryBound(to: Float.self))) }
   }
 }

@@ -88,9 +88,12 @@ public struct Recurrent: Operator {
     return cell == .lstm ? [y, state, state] : [y, state]
   }
 
-  public func specialized(_ inputs: [Fact?]) throws -> (operator: any Operator, kept: [Int])? {
+  public func specialized(
+    _ inputs: [Fact?], _ constants: Constants
+  ) throws -> (operator: any Operator, kept: [Int])? {
     guard inputs.count >= 3, let w = inputs[1]?.tensor, let r = inputs[2]?.tensor, w.dtype == .float32,
-      r.dtype == .float32, inputs[0]?.dtype == .float32, let weights = try? RecurrentWeights<Float>(self, w, r)
+      r.dtype == .float32, inputs[0]?.dtype == .float32,
+      let weights = try? RecurrentWeights<Float>(self, w, r, constants)
     else { return nil }
     return (PackedRecurrent(network: self, weights: weights), [0] + Array(3..<Swift.max(3, inputs.count)))
   }
@@ -110,7 +113,7 @@ public struct Recurrent: Operator {
   ) throws -> [Value] {
     let w = try Recurrent.converted(Operand.tensor(inputs, 1, "W"), S.self)
     let r = try Recurrent.converted(Operand.tensor(inputs, 2, "R"), S.self)
-    return try run(inputs, RecurrentWeights<S>(self, w, r), context)
+    return try run(inputs, RecurrentWeights<S>(self, w, r, .inMemory), context)
   }
 
   /// Runs with packed weights; the places of W and R in `inputs` are not read.
@@ -189,7 +192,7 @@ final class RecurrentWeights<S: RecurrentScalar>: @unchecked Sendable {
   let shapes: (w: Shape, r: Shape)
 
   /// - Throws: `GraphError` when the shapes do not fit.
-  init(_ network: Recurrent, _ w: Tensor, _ r: Tensor) throws {
+  init(_ network: Recurrent, _ w: Tensor, _ r: Tensor, _ constants: Constants) throws {
     let gates = network.cell.rawValue
     let d = network.directions
     guard w.shape.rank == 3, r.shape.rank == 3, w.shape[0] == d, r.shape[0] == d, w.shape[1] == r.shape[1],
@@ -203,17 +206,27 @@ final class RecurrentWeights<S: RecurrentScalar>: @unchecked Sendable {
     input = i
     hidden = h
     shapes = (w.shape, r.shape)
-    let wp = w.unsafeElements(of: S.self).baseAddress ?? UnsafePointer(w.storage.base.assumingMemoryBound(to: S.self))
-    let rp = r.unsafeElements(of: S.self).baseAddress ?? UnsafePointer(r.storage.base.assumingMemoryBound(to: S.self))
-    self.w = (0..<d).map { S.pack(wp + $0 &* gates &* h &* i, k: i, n: gates &* h) }
+    func pack(_ tensor: Tensor, _ name: String, from start: Int = 0, k: Int, n: Int, each: Int) -> [S.Matrix] {
+      (0..<d).map { direction in
+        S.pack(k: k, n: n, constants, "\(name) \(direction)") { use in
+          tensor.withTransientBytes {
+            use(UnsafePointer($0.assumingMemoryBound(to: S.self)) + (direction &* each &+ start))
+          }
+        }
+      }
+    }
+    self.w = pack(w, "w", k: i, n: gates &* h, each: gates &* h &* i)
     if network.cell == .gru {
-      self.r = (0..<d).map { S.pack(rp + $0 &* gates &* h &* h, k: h, n: 2 &* h) }
-      rLast = (0..<d).map { S.pack(rp + ($0 &* gates &+ 2) &* h &* h, k: h, n: h) }
+      self.r = pack(r, "r", k: h, n: 2 &* h, each: gates &* h &* h)
+      rLast = pack(r, "r last", from: 2 &* h &* h, k: h, n: h, each: gates &* h &* h)
     } else {
-      self.r = (0..<d).map { S.pack(rp + $0 &* gates &* h &* h, k: h, n: gates &* h) }
+      self.r = pack(r, "r", k: h, n: gates &* h, each: gates &* h &* h)
       rLast = []
     }
-    withExtendedLifetime((w.storage, r.storage)) {}
+  }
+
+  func addHeld(to memory: inout HeldMemory) {
+    for matrix in w + r + rLast { S.addHeld(matrix, to: &memory) }
   }
 }
 
@@ -224,7 +237,7 @@ struct PackedRecurrent: Operator {
 
   var name: String { network.name }
   var attributes: [(name: String, value: String)] { network.attributes }
-  var heldBytes: Int { 4 * (weights.shapes.w.elementCount + weights.shapes.r.elementCount) }
+  func addHeld(to memory: inout HeldMemory) { weights.addHeld(to: &memory) }
 
   private func spread<T>(_ inputs: [T?], _ w: T?, _ r: T?) -> [T?] {
     Array(inputs.prefix(1)) + [w, r] + Array(inputs.dropFirst(1))

@@ -1,4 +1,5 @@
 import Kernels
+import TensorCore
 
 /// An activation of a recurrent network's gate.
 public struct RecurrentFunction: Sendable, Hashable {
@@ -58,9 +59,14 @@ public struct RecurrentFunction: Sendable, Hashable {
 
 /// A number that recurrent networks compute with.
 protocol RecurrentScalar: RealScalar {
-  /// A constant right operand `[k, n]`, given as its transpose `[n, k]`.
+  /// A constant right operand `[k, n]`, given as its transpose `[n, k]`, whose first element `withTransposed` passes to its
+  /// argument where it is called.
   associatedtype Matrix
-  static func pack(_ transposed: UnsafePointer<Self>, k: Int, n: Int) -> Matrix
+  static func pack(
+    k: Int, n: Int, _ constants: Constants, _ name: String,
+    _ withTransposed: ((UnsafePointer<Self>) -> Void) -> Void
+  ) -> Matrix
+  static func addHeld(_ matrix: Matrix, to memory: inout HeldMemory)
   /// `c = a b`, or `c += a b`; A has rows of `k`, C of `cRowStride`.
   static func multiply(
     _ m: Int, _ a: UnsafePointer<Self>, _ b: Matrix, _ c: UnsafeMutablePointer<Self>, _ cRowStride: Int,
@@ -69,9 +75,14 @@ protocol RecurrentScalar: RealScalar {
 }
 
 extension Float: RecurrentScalar {
-  static func pack(_ transposed: UnsafePointer<Float>, k: Int, n: Int) -> PackedMatrix {
-    PackedMatrix(transposed, rowStride: 1, columnStride: k, k: k, n: n)
+  static func pack(
+    k: Int, n: Int, _ constants: Constants, _ name: String,
+    _ withTransposed: ((UnsafePointer<Float>) -> Void) -> Void
+  ) -> PackedMatrix {
+    PackedMatrix(k: k, n: n, rowStride: 1, columnStride: k, in: constants, as: name, withElements: withTransposed)
   }
+
+  static func addHeld(_ matrix: PackedMatrix, to memory: inout HeldMemory) { memory.add(matrix.tensor) }
 
   static func multiply(
     _ m: Int, _ a: UnsafePointer<Float>, _ b: PackedMatrix, _ c: UnsafeMutablePointer<Float>, _ cRowStride: Int,
@@ -99,8 +110,17 @@ extension Double: RecurrentScalar {
     let k: Int, n: Int
   }
 
-  static func pack(_ transposed: UnsafePointer<Double>, k: Int, n: Int) -> Transposed {
-    Transposed(elements: Array(UnsafeBufferPointer(start: transposed, count: k &* n)), k: k, n: n)
+  static func pack(
+    k: Int, n: Int, _ constants: Constants, _ name: String,
+    _ withTransposed: ((UnsafePointer<Double>) -> Void) -> Void
+  ) -> Transposed {
+    var elements: [Double] = []
+    withTransposed { elements = Array(UnsafeBufferPointer(start: $0, count: k &* n)) }
+    return Transposed(elements: elements, k: k, n: n)
+  }
+
+  static func addHeld(_ matrix: Transposed, to memory: inout HeldMemory) {
+    memory.add(privateBytes: matrix.elements.count * 8)
   }
 
   static func multiply(

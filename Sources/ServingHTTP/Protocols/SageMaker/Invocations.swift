@@ -2,11 +2,66 @@ import NIOCore
 public import ServingCore
 
 extension Route {
-  /// `POST /invocations`: predictions for the body, in the media type that `Accept` asks for.
-  public static func invocations(_ handler: any InvocationHandler) -> Route {
-    Route(
-      .POST, "/invocations", doc: "Predictions for the body.", execution: .measured { handler.expectedNanoseconds }
-    ) { request throws(ServingError) in try handler.respond(to: request) }
+  /// `POST /invocations`: predictions for the body, in the media type that `Accept` asks for, by the model that
+  /// `X-Amzn-SageMaker-Target-Model` names where there are several.
+  public static func invocations(_ targets: any InvocationTargets) -> Route {
+    var route = Route(
+      .POST, "/invocations", doc: "Predictions for the body.", execution: .measured { $0.expectedNanoseconds }
+    ) { request throws(ServingError) in try request.invokeTarget() }
+    route.prepare = preparing(targets) { $0.headers["x-amzn-sagemaker-target-model"] }
+    return route
+  }
+
+  /// The same for a server of one model.
+  public static func invocations(_ handler: any InvocationHandler) -> Route { .invocations(SingleTarget(handler)) }
+
+  /// `POST /models/{name}/invoke`: the same for the model in the path, as SageMaker's multi-model contract has it.
+  public static func invokeModel(_ targets: any InvocationTargets) -> Route {
+    var route = Route(
+      .POST, "/models/{name}/invoke", doc: "Predictions for the body by one of several models.",
+      execution: .measured { $0.expectedNanoseconds }
+    ) { request throws(ServingError) in try request.invokeTarget() }
+    route.prepare = preparing(targets) { $0.parameters["name"] }
+    return route
+  }
+
+  /// Finds the model that a request names.
+  static func preparing(
+    _ targets: any InvocationTargets, name: @escaping @Sendable (HTTPRequest) -> String?
+  ) -> Prepare {
+    { request, completion in
+      let mayMove = request.headers.firstField(MovedRequest.field) == nil
+      let lookup = targets.target(name(request), mayMove: mayMove) { result in
+        switch result {
+        case .success(let handler): completion(.target(handler))
+        case .failure(let error): completion(.failed(error))
+        }
+      }
+      switch lookup {
+      case .found(let handler): return .target(handler)
+      case .failed(let error): return .failed(error)
+      case .elsewhere: return .response(MovedRequest.response)
+      case .waiting: return nil
+      }
+    }
+  }
+}
+
+/// A request that a worker hands back to nginx, for any worker to answer. nginx marks it on its way there, so that it moves
+/// once at most, and removes the mark from what clients send.
+enum MovedRequest {
+  static let field: StaticString = "x-swiftlet-moved"
+  /// The named location of nginx.conf.
+  static let response = HTTPResponse(status: 200, headers: [("x-accel-redirect", "@moved")])
+}
+
+extension HTTPRequest {
+  /// What a call of the request's model is expected to take.
+  var expectedNanoseconds: UInt64 { target?.expectedNanoseconds ?? 0 }
+
+  func invokeTarget() throws(ServingError) -> HTTPResponse {
+    guard let target else { throw ServingError(.internalError, "The request has no model.") }
+    return try target.respond(to: self)
   }
 }
 

@@ -2,14 +2,15 @@ public import ServingCore
 
 extension Route {
   /// `POST /endpoints/{endpoint}/invocations`: InvokeEndpoint of the SageMaker Runtime API, as the AWS clients call it
-  /// with their `endpoint_url` set to this server. Signatures are not checked, and every endpoint name means the one model.
+  /// with their `endpoint_url` set to this server. Signatures are not checked, and every endpoint name means this server;
+  /// `TargetModel` names one of several models.
   ///
   /// Errors have the API's shapes: what the model's container would answer is a ModelError (424) with the original status
   /// and body, a server that cannot answer now a ServiceUnavailable (503), which the clients try again.
-  public static func invokeEndpoint(_ handler: any InvocationHandler) -> Route {
+  public static func invokeEndpoint(_ targets: any InvocationTargets) -> Route {
     var route = Route(
       .POST, "/endpoints/{endpoint}/invocations", doc: "InvokeEndpoint of the SageMaker Runtime API.",
-      execution: .measured { handler.expectedNanoseconds }
+      execution: .measured { $0.expectedNanoseconds }
     ) { request throws(ServingError) in
       guard RuntimeAPI.isEndpointName(request.parameters["endpoint"] ?? "") else {
         return RuntimeAPI.error(
@@ -17,13 +18,14 @@ extension Route {
           "An endpoint name has 1 to 63 letters, digits and hyphens, and begins and ends with a letter or digit.",
           requestID: request.requestID)
       }
-      var response = try handler.respond(to: request)
+      var response = try request.invokeTarget()
       response.headers += [
         ("x-amzn-requestid", request.requestID), ("x-amzn-invoked-production-variant", RuntimeAPI.variant),
       ]
       return response
     }
     route.errorResponse = RuntimeAPI.response
+    route.prepare = preparing(targets) { $0.headers["x-amzn-sagemaker-target-model"] }
     return route
   }
 }

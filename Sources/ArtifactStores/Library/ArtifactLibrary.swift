@@ -1,0 +1,131 @@
+import Synchronization
+
+/// Artifacts by their locations: what a location holds now is looked up in its store, fetched into the cache where it is
+/// not there already, unpacked where it is an archive, and handed out with a lease.
+///
+/// - An object is one file, or an archive (`ArchiveExtractor.isArchive`), which is unpacked.
+/// - A key that ends in a slash, or under which there is no object but below which there are some, is a prefix: all its
+///   objects become a folder. Archives among them stay packed, unless the only object is one.
+/// - A prefix or folder with numeric sub-folders (`1/`, `2/`, `10/`) is a model in versions, and one of them is taken.
+/// - Paths of this machine follow the same rules. Their links are followed wherever they lead.
+public final class ArtifactLibrary: Sendable {
+  public let cache: ArtifactCache
+  let limits: ArchiveLimits
+  private let store: @Sendable (String) throws(StoreError) -> any ArtifactStore
+  private let flights = Mutex<[FlightKey: Flight]>([:])
+
+  private struct FlightKey: Hashable {
+    var location: ArtifactLocation
+    var policy: VersionPolicy
+    var expected: String?
+    var usesInPlace: Bool
+  }
+
+  /// - Parameters:
+  ///   - limits: of archives, and of the number and size of the objects below a prefix.
+  ///   - store: the store of a bucket.
+  public init(
+    cache: ArtifactCache, limits: ArchiveLimits,
+    store: @escaping @Sendable (String) throws(StoreError) -> any ArtifactStore
+  ) {
+    self.cache = cache
+    self.limits = limits
+    self.store = store
+  }
+
+  func store(ofBucket bucket: String) throws(StoreError) -> any ArtifactStore { try store(bucket) }
+
+  /// What `location` holds now, by one or a few short requests.
+  ///
+  /// - Throws: `StoreError`; `notFound` names what is there instead.
+  public func fingerprint(
+    of location: ArtifactLocation, policy: VersionPolicy
+  ) async throws(StoreError) -> ArtifactFingerprint {
+    try await resolve(location, policy).fingerprint
+  }
+
+  /// Fetches what `location` holds now. Callers that want the same at the same time share one fetch, which goes on
+  /// until the last of them is cancelled. What an interrupted fetch downloaded is used.
+  ///
+  /// - Parameters:
+  ///   - expectedSHA256: the digest that the artifact must have; another one is `corrupt`, and is not installed.
+  ///   - usesInPlace: true to use files and folders of this machine where they are, unless they are archives.
+  ///   - progress: called from any thread.
+  public func fetch(
+    _ location: ArtifactLocation, policy: VersionPolicy, expectedSHA256: String?, usesInPlace: Bool,
+    progress: @escaping @Sendable (ArtifactProgress) -> Void
+  ) async throws(StoreError) -> FetchedArtifact {
+    let expected = expectedSHA256.map { $0.lowercased() }
+    guard expected.map(ContentHash.isDigest) ?? true else {
+      throw StoreError(.invalidLocation, "\(expectedSHA256 ?? "") is no SHA-256: it has 64 hexadecimal digits")
+    }
+    let key = FlightKey(location: location, policy: policy, expected: expected, usesInPlace: usesInPlace)
+    while true {
+      let flight = flights.withLock { flights in
+        if let flight = flights[key], flight.isOpen { return flight }
+        let flight = Flight()
+        flights[key] = flight
+        return flight
+      }
+      let artifact = try await flight.join(progress) { [self] flight in await work(key, flight) }
+      if let artifact { return artifact }
+    }
+  }
+
+  /// Fetches for those who joined `flight`, which nobody joins from then on.
+  private func work(_ key: FlightKey, _ flight: Flight) async -> Result<FetchedArtifact, StoreError> {
+    let result: Result<FetchedArtifact, StoreError>
+    do throws(StoreError) {
+      let report: @Sendable (ArtifactProgress) -> Void = { flight.report($0) }
+      result = .success(try await fetch(key.location, key.policy, key.expected, key.usesInPlace, report))
+    } catch {
+      result = .failure(error)
+    }
+    flights.withLock { flights in
+      if flights[key] === flight { flights[key] = nil }
+    }
+    return result
+  }
+
+  /// What was last fetched from `location` and is still in the cache, without asking its store.
+  public func cached(_ location: ArtifactLocation, policy: VersionPolicy) -> FetchedArtifact? {
+    let generation = cache.generations(ArtifactLibrary.text(location)).first { generation in
+      switch policy {
+      case .latest: generation.isLatest
+      case .pinned(let version): generation.version == version
+      }
+    }
+    return generation.flatMap { open($0) }
+  }
+
+  /// What was fetched from `location` and is still in the cache, the newest first.
+  public func history(of location: ArtifactLocation) -> [GenerationRecord] {
+    cache.generations(ArtifactLibrary.text(location)).filter { cache.has(digest: $0.digest) }
+  }
+
+  /// The artifact of a generation, as it was fetched.
+  public func open(_ generation: GenerationRecord) -> FetchedArtifact? {
+    cache.open(digest: generation.digest, isPackedZip: generation.isPackedZip).map {
+      fetched($0, generation.fingerprint, name: generation.name)
+    }
+  }
+
+  /// An artifact that is in the cache. Its fingerprint is made of the digest.
+  public func open(digest: String) -> FetchedArtifact? {
+    cache.open(digest: digest).map { fetched($0, ArtifactFingerprint(text: "sha256 \(digest)"), name: nil) }
+  }
+
+  func fetched(_ entry: ArtifactCache.Entry, _ fingerprint: ArtifactFingerprint, name: String?) -> FetchedArtifact {
+    FetchedArtifact(
+      path: name.map { cache.path(of: entry, named: $0) } ?? entry.path, digest: entry.digest,
+      fingerprint: fingerprint, bytes: entry.bytes, lease: entry.lease)
+  }
+
+  /// The location's text in records: a path is that from the root on.
+  static func text(_ location: ArtifactLocation) -> String {
+    switch location {
+    case .file(let path): "file://\(Files.absolute(path))"
+    case .s3: location.description
+    }
+  }
+}

@@ -1,0 +1,82 @@
+public import ServingCore
+import Synchronization
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#elseif canImport(Darwin)
+import Darwin
+#endif
+
+/// What loading a model gives.
+public struct LoadedService: Sendable {
+  public var handler: any InvocationHandler
+  public var signature: ModelSignature
+  public var memory: HostedMemory
+  /// One line for the log.
+  public var summary: String
+
+  public init(handler: any InvocationHandler, signature: ModelSignature, memory: HostedMemory, summary: String) {
+    self.handler = handler
+    self.signature = signature
+    self.memory = memory
+    self.summary = summary
+  }
+}
+
+/// One generation of a model in a process, with the counts of its use. A request holds it until it is answered, so that its
+/// memory outlives an eviction or a switch by the requests that had begun.
+public final class HostedModel: InvocationHandler {
+  public let source: ModelSource
+  public let service: LoadedService
+  public let milliseconds: Int
+  private let calls = Atomic<Int>(0)
+  private let running = Atomic<Int>(0)
+  private let lastCall: Atomic<Int>
+  private let released: @Sendable (Int) -> Void
+
+  /// - Parameter released: called with the model's bytes when nobody holds it any more.
+  public init(
+    _ source: ModelSource, _ service: LoadedService, milliseconds: Int,
+    released: @escaping @Sendable (Int) -> Void = { _ in }
+  ) {
+    self.source = source
+    self.service = service
+    self.milliseconds = milliseconds
+    self.released = released
+    lastCall = Atomic(0)
+  }
+
+  deinit { released(service.memory.total) }
+
+  public var expectedNanoseconds: UInt64 { service.handler.expectedNanoseconds }
+
+  /// Calls so far.
+  public var hits: Int { calls.load(ordering: .relaxed) }
+  /// Calls under way.
+  public var inFlight: Int { running.load(ordering: .relaxed) }
+  /// Milliseconds since 1970 of the last call's beginning; 0 before the first.
+  public var lastUse: Int { lastCall.load(ordering: .relaxed) }
+
+  public func invoke(_ request: InvocationRequest) throws(ServingError) -> InvocationResponse {
+    running.wrappingAdd(1, ordering: .relaxed)
+    defer { running.wrappingSubtract(1, ordering: .relaxed) }
+    calls.wrappingAdd(1, ordering: .relaxed)
+    lastCall.store(WallClock.milliseconds, ordering: .relaxed)
+    return try service.handler.invoke(request)
+  }
+}
+
+package enum WallClock {
+  /// Milliseconds since 1970, as coarse as the kernel's tick.
+  package static var milliseconds: Int {
+    var time = timespec()
+    #if os(Linux)
+    clock_gettime(CLOCK_REALTIME_COARSE, &time)
+    #else
+    clock_gettime(CLOCK_REALTIME, &time)
+    #endif
+    return Int(time.tv_sec) &* 1000 &+ Int(time.tv_nsec) / 1_000_000
+  }
+}

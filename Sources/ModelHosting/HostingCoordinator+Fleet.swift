@@ -1,0 +1,208 @@
+import JSONDocument
+import ServingCore
+
+// Models that are loaded on first use, or by hand.
+extension HostingCoordinator {
+  /// A request in `worker` names a model that is not there.
+  mutating func want(_ name: String, _ worker: Int, _ actions: inout [Action]) {
+    if let current = records[name]?.current,
+      !(records[name]?.holders.isEmpty ?? true) || records[name]?.isExplicit == true
+    {
+      // All workers serve the same generation.
+      return load(name, current, on: worker, &actions)
+    }
+    guard configuration.hasStore else {
+      return actions.append(.send(worker: worker, .loadNot(name: name, .modelNotLoaded(name))))
+    }
+    records[name, default: Record()].wanting.insert(worker)
+    _ = ask(.fetch(name: name), for: worker, &actions)
+  }
+
+  mutating func load(_ name: String, _ artifact: ModelArtifact, on worker: Int, _ actions: inout [Action]) {
+    records[name]?.loading.insert(worker)
+    let isPinned = records[name]?.isExplicit == true && configuration.keepsExplicit
+    actions.append(.send(worker: worker, .load(artifact.source(name, isPinned: isPinned))))
+  }
+
+  mutating func wanted(_ name: String, _ artifact: ModelArtifact, _ worker: Int, _ actions: inout [Action]) {
+    records[name, default: Record()].wanting.remove(worker)
+    // Another worker may have been given one meanwhile.
+    let isShared = !(records[name]?.holders.isEmpty ?? true) || !(records[name]?.loading.isEmpty ?? true)
+    if !isShared || records[name]?.current == nil { records[name]?.current = artifact }
+    guard ready.contains(worker), let current = records[name]?.current else { return forgetIfUnused(name) }
+    load(name, current, on: worker, &actions)
+  }
+
+  mutating func wantedInVain(
+    _ name: String, _ error: ServingError, _ worker: Int, _ now: Duration, _ actions: inout [Action]
+  ) {
+    records[name]?.wanting.remove(worker)
+    actions.append(.send(worker: worker, .loadNot(name: name, error)))
+    loadEnded(name, error, &actions)
+    advance(name, now, &actions)
+    forgetIfUnused(name)
+  }
+
+  mutating func resident(
+    _ name: String, _ holder: Holder, _ worker: Int, _ now: Duration, _ actions: inout [Action]
+  ) {
+    let isSwitch = records[name]?.holders[worker] != nil
+    records[name, default: Record()].holders[worker] = holder
+    records[name]?.loading.remove(worker)
+    if !isSwitch {
+      counters.loads += 1
+      counters.loadSeconds += Double(holder.milliseconds) / 1000
+    }
+    if configuration.isFleet, records[name]?.nextCheck == nil { schedule(name, now) }
+    loadEnded(name, nil, &actions)
+    if !configuration.isFleet { publish(&actions) }
+    advance(name, now, &actions)
+  }
+
+  /// A model that nobody has, loads or changes needs no record.
+  mutating func forgetIfUnused(_ name: String) {
+    guard configuration.isFleet, let record = records[name], record.holders.isEmpty, record.loading.isEmpty,
+      record.wanting.isEmpty, record.change == nil, !record.isExplicit || record.current == nil
+    else { return }
+    records[name] = nil
+  }
+
+  mutating func preload(_ name: String, _ actions: inout [Action]) {
+    let home = ModelName.home(name, workers: configuration.workers)
+    records[name, default: Record()].isExplicit = true
+    records[name]?.wanting.insert(home)
+    _ = ask(.fetch(name: name), for: home, &actions)
+  }
+
+  // MARK: by hand
+
+  mutating func load(_ name: String, _ url: String, _ command: Int, _ actions: inout [Action]) {
+    guard configuration.isFleet else {
+      return answer(
+        command, ServingError(.conflict, "This server has one model; start it with --models to have several."), &actions
+      )
+    }
+    let name = ModelName.canonical(name)
+    guard ModelName.isValid(name) else { return answer(command, .invalidModelName(name), &actions) }
+    if let record = records[name], !record.holders.isEmpty || record.isExplicit || loads[name] != nil {
+      return answer(
+        command, ServingError(.conflict, "The model \(ServingError.shown(name)) is loaded already."), &actions)
+    }
+    let home = ModelName.home(name, workers: configuration.workers)
+    guard ready.contains(home) else {
+      return answer(command, ServingError(.notReady, "The worker for this model is starting; try again."), &actions)
+    }
+    loads[name] = command
+    records[name, default: Record()].isExplicit = true
+    records[name]?.wanting.insert(home)
+    _ = ask(.fetchFrom(name: name, url: url), for: home, &actions)
+  }
+
+  /// A load that a command waits for has ended.
+  mutating func loadEnded(_ name: String, _ error: ServingError?, _ actions: inout [Action]) {
+    if error != nil, records[name]?.holders.isEmpty ?? true { records[name]?.isExplicit = false }
+    guard let command = loads.removeValue(forKey: name) else { return }
+    if let error { return answer(command, error, &actions) }
+    actions.append(
+      .answer(
+        command: command,
+        .json(["modelName": .string(name), "modelUrl": .string(records[name]?.current?.url ?? "")])))
+  }
+
+  mutating func unload(_ name: String, _ command: Int, _ now: Duration, _ actions: inout [Action]) {
+    guard configuration.isFleet else {
+      return answer(
+        command, ServingError(.conflict, "This server has one model; it goes when the server stops."), &actions)
+    }
+    let name = ModelName.canonical(name)
+    guard let record = records[name], !record.holders.isEmpty || record.isExplicit else {
+      return answer(command, .modelNotLoaded(name), &actions)
+    }
+    if record.change != nil { fail(name, .init(.modelNotLoaded(name), isTransient: false), now, &actions) }
+    let number = id()
+    let workers = Set(record.holders.keys)
+    unloads[number] = (command, name, workers, 0)
+    records[name] = nil
+    for worker in workers.sorted() { actions.append(.send(worker: worker, .unload(id: number, name: name))) }
+    finishUnload(number, &actions)
+  }
+
+  mutating func finishUnload(_ id: Int, _ actions: inout [Action]) {
+    guard let unload = unloads[id], unload.waiting.isEmpty else { return }
+    unloads[id] = nil
+    actions.append(
+      .answer(
+        command: unload.command,
+        .json(["modelName": .string(unload.name), "result": "unloaded", "freedBytes": .number(unload.bytes)])))
+  }
+}
+
+/// Shares the memory budget among the workers: each has a lease, and one that cannot do with its own gets what others can
+/// spare.
+struct LeaseBroker: Sendable {
+  private var leases: [Int]
+  private var queue: [Request] = []
+
+  private struct Request: Sendable {
+    var worker: Int
+    var missing: Int
+    /// Those not asked yet.
+    var donors: [Int]
+    var asked: (id: Int, worker: Int)?
+  }
+
+  init(budget: Int, workers: Int) {
+    leases = Array(repeating: HostingCoordinator.firstLease(budget: budget, workers: workers), count: workers)
+  }
+
+  func lease(of worker: Int) -> Int { leases[worker] }
+
+  /// A worker lacks so many bytes.
+  mutating func need(
+    _ worker: Int, _ bytes: Int, donors: Set<Int>, id: Int
+  ) -> [HostingCoordinator.Action] {
+    let others = donors.subtracting([worker]).sorted { leases[$0] > leases[$1] }
+    queue.append(Request(worker: worker, missing: bytes, donors: others))
+    // What the others have together may not do: then nobody evicts anything for it.
+    if others.reduce(0, { $0 + leases[$1] }) < bytes { queue[queue.count - 1].donors = [] }
+    return queue.count == 1 ? advance(id) : []
+  }
+
+  /// `nil` when the id is none of the broker's.
+  mutating func done(_ id: Int, _ worker: Int, _ bytes: Int) -> [HostingCoordinator.Action]? {
+    guard let asked = queue.first?.asked, asked.id == id, asked.worker == worker else { return nil }
+    give(bytes, from: worker)
+    // Ids of the broker's own further requests are negative, so that they meet no other.
+    return advance(-abs(id) - 1)
+  }
+
+  mutating func gone(_ worker: Int) -> [HostingCoordinator.Action] {
+    queue.removeAll { $0.worker == worker && $0.asked == nil }
+    for index in queue.indices { queue[index].donors.removeAll { $0 == worker } }
+    guard let asked = queue.first?.asked, asked.worker == worker else { return [] }
+    queue[0].asked = nil
+    return advance(-abs(asked.id) - 1)
+  }
+
+  private mutating func give(_ bytes: Int, from worker: Int) {
+    let given = max(0, min(bytes, leases[worker]))
+    leases[worker] -= given
+    leases[queue[0].worker] += given
+    queue[0].missing -= given
+    queue[0].asked = nil
+  }
+
+  private mutating func advance(_ id: Int) -> [HostingCoordinator.Action] {
+    guard var request = queue.first else { return [] }
+    if request.missing > 0, let donor = request.donors.first {
+      request.donors.removeFirst()
+      request.asked = (id, donor)
+      queue[0] = request
+      return [.send(worker: donor, .shrink(id: id, bytes: request.missing))]
+    }
+    queue.removeFirst()
+    return [
+      .send(worker: request.worker, .lease(bytes: leases[request.worker], isFinal: request.missing > 0))
+    ] + advance(id - 1)
+  }
+}

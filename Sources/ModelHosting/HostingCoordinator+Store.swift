@@ -1,0 +1,125 @@
+import JSONDocument
+import ServingCore
+
+// What the store and the workers answer.
+extension HostingCoordinator {
+  mutating func take(
+    _ result: StoreResult, _ job: Int, _ asked: StoreJob, _ worker: Int?, _ now: Duration, _ actions: inout [Action]
+  ) {
+    switch (asked, result) {
+    case (.fetchFirst(let name), .artifact(let artifact)): fetchedFirst(name, artifact, now, &actions)
+    case (.fetchFirst, .failed(let failure)): notFetchedFirst(failure, now, &actions)
+    case (.check(let name), .fingerprint(let text)): checked(name, text, now, &actions)
+    case (.fetch(let name), .artifact(let artifact)), (.fetchFrom(let name, _), .artifact(let artifact)):
+      if let worker { wanted(name, artifact, worker, &actions) } else { fetched(name, artifact, now, &actions) }
+    case (.check(let name), .failed(let failure)), (.fetch(let name), .failed(let failure)),
+      (.fetchFrom(let name, _), .failed(let failure)):
+      if let worker {
+        wantedInVain(name, failure.error, worker, now, &actions)
+      } else {
+        fail(name, failure, now, &actions)
+      }
+    case (.copy(let name), .artifact(let artifact)): copied(name, artifact, &actions)
+    case (.copy, .failed(let failure)):
+      actions.append(
+        .log(
+          level: "notice", "the model is not copied: a refresh cannot be rolled back",
+          ["reason": failure.error.message]))
+    case (.catalogue, _): listed(job, result, &actions)
+    case (.pin, .failed(let failure)):
+      actions.append(
+        .log(
+          level: "warning", "the choice of the generation is not remembered beyond a restart",
+          ["reason": failure.error.message]))
+    default: break
+    }
+  }
+
+  /// The copy of the model that serves takes its place for workers that start.
+  private mutating func copied(_ name: String, _ artifact: ModelArtifact, _ actions: inout [Action]) {
+    guard let record = records[name], let current = record.current, current.keeper == nil, record.change == nil,
+      current.fingerprint == artifact.fingerprint || current.fingerprint.isEmpty
+    else { return }
+    records[name]?.current = artifact
+    actions.append(.serve(artifact.source(name)))
+    publish(&actions)
+  }
+
+  private mutating func fetchedFirst(
+    _ name: String, _ artifact: ModelArtifact, _ now: Duration, _ actions: inout [Action]
+  ) {
+    guard firstFetch != nil else { return }
+    firstFetch = nil
+    if let warning = artifact.warning {
+      actions.append(
+        .log(
+          level: "warning", "the store does not answer; serving from the cache",
+          fields(name, artifact, ["reason": warning])))
+      records[name]?.lastError = warning
+    } else {
+      actions.append(.log(level: "info", "fetched", fields(name, artifact, ["bytes": "\(artifact.bytes)"])))
+    }
+    records[name]?.current = artifact
+    records[name]?.previous = artifact.previous
+    records[name]?.isHeld = artifact.isPinned
+    schedule(name, now)
+    actions.append(.waitFor(nil))
+    actions.append(.serve(artifact.source(name)))
+    publish(&actions)
+  }
+
+  private mutating func notFetchedFirst(_ failure: StoreFailure, _ now: Duration, _ actions: inout [Action]) {
+    guard let first = firstFetch else { return }
+    guard failure.isTransient, now < first.until else {
+      firstFetch = nil
+      actions.append(.giveUp(failure))
+      return
+    }
+    let pause = min(first.pause * configuration.jitter(), first.until - now)
+    firstFetch?.retryAt = now + pause
+    firstFetch?.pause = min(first.pause * 2, .seconds(15))
+    actions.append(.waitFor("The model cannot be fetched yet: \(failure.error.message)"))
+    actions.append(
+      .log(
+        level: "warning", "the model cannot be fetched yet; trying again", ["reason": failure.error.message]))
+  }
+
+  mutating func take(_ reply: HostReply, _ worker: Int, _ now: Duration, _ actions: inout [Action]) {
+    switch reply {
+    case .prepared(let id, _, _): prepared(id, worker, now, &actions)
+    case .refused(let id, let error): refused(id, error, now, &actions)
+    case .done(let id, let bytes):
+      if let more = broker.done(id, worker, bytes) { return actions += more }
+      if unloads[id] != nil {
+        unloads[id]?.waiting.remove(worker)
+        unloads[id]?.bytes += bytes
+        finishUnload(id, &actions)
+      } else {
+        committed(id, worker, now, &actions)
+      }
+    case .want(let name): want(name, worker, &actions)
+    case .resident(let name, let digest, let memory, let milliseconds):
+      resident(
+        name, Holder(digest: digest, memory: memory, milliseconds: milliseconds, since: WallClock.milliseconds), worker,
+        now, &actions)
+    case .loadFailed(let name, let error):
+      records[name]?.loading.remove(worker)
+      records[name]?.lastError = error.message
+      loadEnded(name, error, &actions)
+      counters.loadFailures += 1
+      actions.append(
+        .log(level: "error", "a model cannot be loaded", ["model": name, "reason": error.message]))
+      advance(name, now, &actions)
+      forgetIfUnused(name)
+    case .gone(let name):
+      records[name]?.holders[worker] = nil
+      counters.evictions += 1
+      advance(name, now, &actions)
+      forgetIfUnused(name)
+    case .need(let bytes):
+      let number = id()
+      actions += broker.need(worker, bytes, donors: ready, id: number)
+    case .report(let id, let models, let totals): reported(id, worker, models, totals, &actions)
+    }
+  }
+}

@@ -1,0 +1,98 @@
+import ServingCore
+
+/// Names of models below a store.
+public enum ModelName {
+  /// The one form of a name: what the header says, percent-decoded, without `.tar.gz`.
+  public static func canonical(_ text: String) -> String {
+    var name = decoded(text)
+    if name.utf8.count > archiveSuffix.utf8.count, name.hasSuffix(archiveSuffix) {
+      name.removeLast(archiveSuffix.count)
+    }
+    return name
+  }
+
+  static let archiveSuffix = ".tar.gz"
+
+  /// Whether `name` is a path that stays below its folder: 1 to 900 bytes, no empty, `.` or `..` parts, no control
+  /// characters, no backslash.
+  public static func isValid(_ name: String) -> Bool {
+    let bytes = name.utf8
+    guard (1...900).contains(bytes.count), bytes.allSatisfy({ $0 >= 0x20 && $0 != 0x7F && $0 != UInt8(ascii: "\\") })
+    else { return false }
+    return bytes.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false).allSatisfy { part in
+      !part.isEmpty && !part.elementsEqual(".".utf8) && !part.elementsEqual("..".utf8)
+    }
+  }
+
+  /// The text with its percent-escapes resolved; as it stands where they are no escapes of UTF-8.
+  private static func decoded(_ text: String) -> String {
+    guard text.utf8.contains(UInt8(ascii: "%")) else { return text }
+    var out: [UInt8] = []
+    var rest = text.utf8[...]
+    while let byte = rest.popFirst() {
+      guard byte == UInt8(ascii: "%") else {
+        out.append(byte)
+        continue
+      }
+      guard let high = rest.popFirst().flatMap(digit), let low = rest.popFirst().flatMap(digit) else { return text }
+      out.append(high << 4 | low)
+    }
+    return String(validating: out, as: UTF8.self) ?? text
+  }
+
+  private static func digit(_ byte: UInt8) -> UInt8? {
+    switch byte {
+    case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
+    case UInt8(ascii: "A")...UInt8(ascii: "F"): byte - UInt8(ascii: "A") + 10
+    case UInt8(ascii: "a")...UInt8(ascii: "f"): byte - UInt8(ascii: "a") + 10
+    default: nil
+    }
+  }
+
+  /// The worker that answers for a name while it is not in great demand: what nginx's `hash` picks among servers of equal
+  /// weight (ngx_http_upstream_hash_module: bits 16 to 30 of the key's CRC-32).
+  public static func home(_ key: String, workers: Int) -> Int {
+    var crc = UInt32.max
+    for byte in key.utf8 {
+      crc ^= UInt32(byte)
+      for _ in 0..<8 { crc = crc & 1 == 1 ? crc >> 1 ^ 0xEDB8_8320 : crc >> 1 }
+    }
+    return Int((~crc >> 16) & 0x7FFF) % max(workers, 1)
+  }
+}
+
+extension ServingError {
+  static func modelNotLoaded(_ name: String) -> ServingError {
+    ServingError(.notFound, "The model \(shown(name)) is not loaded.", field: "model", got: shown(name))
+  }
+
+  static func invalidModelName(_ name: String) -> ServingError {
+    ServingError(
+      .badRequest, "\(shown(name)) is no model name: it is a path below the model store, without . and .. parts.",
+      field: "X-Amzn-SageMaker-Target-Model", expected: "a path below the model store, such as iris.tar.gz",
+      got: shown(name))
+  }
+
+  static func modelTooLarge(_ name: String, limit: Int) -> ServingError {
+    ServingError(
+      .insufficientStorage, "The model \(shown(name)) takes more memory than one model may.", limit: "\(limit) bytes",
+      setting: "max-model-memory")
+  }
+
+  static func noMemory(_ name: String) -> ServingError {
+    ServingError(
+      .insufficientStorage,
+      "There is no memory for the model \(shown(name)): what is loaded is in use or pinned. Unload models or raise the "
+        + "budget.", setting: "memory-budget")
+  }
+
+  static func signatureChanged(_ reason: String) -> ServingError {
+    ServingError(
+      .modelLoadFailed,
+      "The new generation does not take the requests of the old one: \(reason). With allow-signature-change it is served "
+        + "all the same.", setting: "allow-signature-change")
+  }
+
+  /// A name in a message: long ones are cut.
+  static func shown(_ name: String) -> String { "\"\(name.prefix(200))\"" }
+}

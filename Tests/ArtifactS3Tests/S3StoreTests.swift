@@ -1,2 +1,0 @@
-import ArtifactS3
-import Testing
