@@ -149,7 +149,7 @@ let package = Package(
       "Command",
       [
         "ModelLoading", "ModelFormats", "FormatONNX", "ModelTools", "ServingCore", "ArtifactStores", "JSONDocument",
-        "Kernels", "InferenceGraph", "ServeCommand", "Settings",
+        "Kernels", "InferenceGraph", "ServeCommand", "Settings", "Supervisor",
         .product(name: "AsyncHTTPClient", package: "async-http-client"),
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOHTTP1", package: "swift-nio"),

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """A fleet of models in one endpoint against an endpoint of one model: latency of hits, errors, memory.
 
-    Benchmarks/fleet/bench.py --serve PATH [--models 10000] [--minutes 10 | --seconds S] [--budget 16MB] [--check]
-                              [--out FILE.md] [--folder DIR] [--zipf 1.0] [--rate 1500] [--workers 2]
+    Benchmarks/fleet/bench.py --serve PATH [--models 10000] [--minutes 10 | --seconds S] [--budget 48MB] [--check]
+                              [--out FILE.md] [--folder DIR] [--zipf 1.0] [--rate 300] [--workers 2]
 
 Makes `--models` distinct ONNX models of 20 to 200 kB (in `--folder`, kept for the next run), of which about 200 fit into the
 budget, and asks for them by a Zipf distribution over 64 kept connections. A second server has one model of the same kind.
@@ -49,9 +49,9 @@ def arguments():
     parser.add_argument("--models", type=int, default=10_000)
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--seconds", type=float)
-    parser.add_argument("--budget", default="16MB")
+    parser.add_argument("--budget", default="48MB")
     parser.add_argument("--zipf", type=float, default=1.0)
-    parser.add_argument("--rate", type=float, default=1500)
+    parser.add_argument("--rate", type=float, default=300)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--folder", default=str(fleet.ROOT / ".cache/fleet"))

@@ -25,14 +25,14 @@ public enum HostCommand: Sendable, Equatable {
 
 /// What a worker tells the supervisor about models.
 public enum HostReply: Sendable, Equatable {
-  case prepared(id: Int, memory: HostedMemory, milliseconds: Int)
+  case prepared(id: Int, memory: HostedMemory, microseconds: Int)
   case refused(id: Int, ServingError)
   /// A command is done; `bytes` is what `shrink` gave up.
   case done(id: Int, bytes: Int)
   /// A request names a model that is not here.
   case want(name: String)
   /// A model is resident and answers requests.
-  case resident(name: String, digest: String, memory: HostedMemory, milliseconds: Int)
+  case resident(name: String, digest: String, memory: HostedMemory, microseconds: Int)
   case loadFailed(name: String, ServingError)
   /// A model was evicted.
   case gone(name: String)
@@ -115,15 +115,15 @@ extension HostCommand {
 extension HostReply {
   package var document: JSONDocument {
     switch self {
-    case .prepared(let id, let memory, let milliseconds):
-      ["event": "prepared", "id": .number(id), "memory": memory.document, "ms": .number(milliseconds)]
+    case .prepared(let id, let memory, let microseconds):
+      ["event": "prepared", "id": .number(id), "memory": memory.document, "us": .number(microseconds)]
     case .refused(let id, let error): ["event": "refused", "id": .number(id), "error": error.document]
     case .done(let id, let bytes): ["event": "done", "id": .number(id), "bytes": .number(bytes)]
     case .want(let name): ["event": "want", "name": .string(name)]
-    case .resident(let name, let digest, let memory, let milliseconds):
+    case .resident(let name, let digest, let memory, let microseconds):
       [
         "event": "resident", "name": .string(name), "digest": .string(digest), "memory": memory.document,
-        "ms": .number(milliseconds),
+        "us": .number(microseconds),
       ]
     case .loadFailed(let name, let error):
       ["event": "load-failed", "name": .string(name), "error": error.document]
@@ -143,12 +143,12 @@ extension HostReply {
     let name = document["name"]?.string
     let bytes = document["bytes"]?.int
     let memory = document["memory"].flatMap { HostedMemory($0) }
-    let milliseconds = document["ms"]?.int
+    let microseconds = document["us"]?.int
     let error = document["error"].flatMap { ServingError($0) }
     switch document["event"]?.string {
     case "prepared":
-      guard let id, let memory, let milliseconds else { return nil }
-      self = .prepared(id: id, memory: memory, milliseconds: milliseconds)
+      guard let id, let memory, let microseconds else { return nil }
+      self = .prepared(id: id, memory: memory, microseconds: microseconds)
     case "refused":
       guard let id, let error else { return nil }
       self = .refused(id: id, error)
@@ -159,8 +159,8 @@ extension HostReply {
       guard let name else { return nil }
       self = .want(name: name)
     case "resident":
-      guard let name, let digest = document["digest"]?.string, let memory, let milliseconds else { return nil }
-      self = .resident(name: name, digest: digest, memory: memory, milliseconds: milliseconds)
+      guard let name, let digest = document["digest"]?.string, let memory, let microseconds else { return nil }
+      self = .resident(name: name, digest: digest, memory: memory, microseconds: microseconds)
     case "load-failed":
       guard let name, let error else { return nil }
       self = .loadFailed(name: name, error)

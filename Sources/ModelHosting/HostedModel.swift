@@ -30,7 +30,7 @@ public struct LoadedService: Sendable {
 public final class HostedModel: InvocationHandler {
   public let source: ModelSource
   public let service: LoadedService
-  public let milliseconds: Int
+  public let microseconds: Int
   private let calls = Atomic<Int>(0)
   private let running = Atomic<Int>(0)
   private let lastCall: Atomic<Int>
@@ -38,12 +38,12 @@ public final class HostedModel: InvocationHandler {
 
   /// - Parameter released: called with the model's bytes when nobody holds it any more.
   public init(
-    _ source: ModelSource, _ service: LoadedService, milliseconds: Int,
+    _ source: ModelSource, _ service: LoadedService, microseconds: Int,
     released: @escaping @Sendable (Int) -> Void = { _ in }
   ) {
     self.source = source
     self.service = service
-    self.milliseconds = milliseconds
+    self.microseconds = microseconds
     self.released = released
     lastCall = Atomic(0)
   }

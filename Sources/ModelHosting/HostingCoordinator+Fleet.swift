@@ -15,7 +15,7 @@ extension HostingCoordinator {
       return actions.append(.send(worker: worker, .loadNot(name: name, .modelNotLoaded(name))))
     }
     records[name, default: Record()].wanting.insert(worker)
-    _ = ask(.fetch(name: name), for: worker, &actions)
+    _ = ask(.fetch(name: name, isFresh: false), for: worker, &actions)
   }
 
   mutating func load(_ name: String, _ artifact: ModelArtifact, on worker: Int, _ actions: inout [Action]) {
@@ -29,7 +29,10 @@ extension HostingCoordinator {
     // Another worker may have been given one meanwhile.
     let isShared = !(records[name]?.holders.isEmpty ?? true) || !(records[name]?.loading.isEmpty ?? true)
     if !isShared || records[name]?.current == nil { records[name]?.current = artifact }
-    guard ready.contains(worker), let current = records[name]?.current else { return forgetIfUnused(name) }
+    // A worker that is starting takes requests already.
+    guard ready.contains(worker) || starting.contains(worker), let current = records[name]?.current else {
+      return forgetIfUnused(name)
+    }
     load(name, current, on: worker, &actions)
   }
 
@@ -46,16 +49,20 @@ extension HostingCoordinator {
   mutating func resident(
     _ name: String, _ holder: Holder, _ worker: Int, _ now: Duration, _ actions: inout [Action]
   ) {
+    if configuration.isFleet, records[name] == nil {
+      // It was unloaded while this worker was loading it.
+      return actions.append(.send(worker: worker, .unload(id: id(), name: name)))
+    }
     let isSwitch = records[name]?.holders[worker] != nil
     records[name, default: Record()].holders[worker] = holder
     records[name]?.loading.remove(worker)
     if !isSwitch {
       counters.loads += 1
-      counters.loadSeconds += Double(holder.milliseconds) / 1000
+      counters.loadSeconds += Double(holder.microseconds) / 1e6
     }
     if configuration.isFleet, records[name]?.nextCheck == nil { schedule(name, now) }
     loadEnded(name, nil, &actions)
-    if !configuration.isFleet { publish(&actions) }
+    if !configuration.isFleet, records[name]?.change == nil { publish(&actions) }
     advance(name, now, &actions)
   }
 
@@ -71,7 +78,7 @@ extension HostingCoordinator {
     let home = ModelName.home(name, workers: configuration.workers)
     records[name, default: Record()].isExplicit = true
     records[name]?.wanting.insert(home)
-    _ = ask(.fetch(name: name), for: home, &actions)
+    _ = ask(.fetch(name: name, isFresh: false), for: home, &actions)
   }
 
   // MARK: by hand
@@ -142,6 +149,8 @@ extension HostingCoordinator {
 struct LeaseBroker: Sendable {
   private var leases: [Int]
   private var queue: [Request] = []
+  /// Negative, so that it meets none of the coordinator's.
+  private var id = 0
 
   private struct Request: Sendable {
     var worker: Int
@@ -159,29 +168,28 @@ struct LeaseBroker: Sendable {
 
   /// A worker lacks so many bytes.
   mutating func need(
-    _ worker: Int, _ bytes: Int, donors: Set<Int>, id: Int
+    _ worker: Int, _ bytes: Int, donors: Set<Int>
   ) -> [HostingCoordinator.Action] {
     let others = donors.subtracting([worker]).sorted { leases[$0] > leases[$1] }
     queue.append(Request(worker: worker, missing: bytes, donors: others))
     // What the others have together may not do: then nobody evicts anything for it.
     if others.reduce(0, { $0 + leases[$1] }) < bytes { queue[queue.count - 1].donors = [] }
-    return queue.count == 1 ? advance(id) : []
+    return queue.count == 1 ? advance() : []
   }
 
   /// `nil` when the id is none of the broker's.
   mutating func done(_ id: Int, _ worker: Int, _ bytes: Int) -> [HostingCoordinator.Action]? {
     guard let asked = queue.first?.asked, asked.id == id, asked.worker == worker else { return nil }
     give(bytes, from: worker)
-    // Ids of the broker's own further requests are negative, so that they meet no other.
-    return advance(-abs(id) - 1)
+    return advance()
   }
 
   mutating func gone(_ worker: Int) -> [HostingCoordinator.Action] {
     queue.removeAll { $0.worker == worker && $0.asked == nil }
     for index in queue.indices { queue[index].donors.removeAll { $0 == worker } }
-    guard let asked = queue.first?.asked, asked.worker == worker else { return [] }
+    guard queue.first?.asked?.worker == worker else { return [] }
     queue[0].asked = nil
-    return advance(-abs(asked.id) - 1)
+    return advance()
   }
 
   private mutating func give(_ bytes: Int, from worker: Int) {
@@ -192,10 +200,11 @@ struct LeaseBroker: Sendable {
     queue[0].asked = nil
   }
 
-  private mutating func advance(_ id: Int) -> [HostingCoordinator.Action] {
+  private mutating func advance() -> [HostingCoordinator.Action] {
     guard var request = queue.first else { return [] }
     if request.missing > 0, let donor = request.donors.first {
       request.donors.removeFirst()
+      id -= 1
       request.asked = (id, donor)
       queue[0] = request
       return [.send(worker: donor, .shrink(id: id, bytes: request.missing))]
@@ -203,6 +212,6 @@ struct LeaseBroker: Sendable {
     queue.removeFirst()
     return [
       .send(worker: request.worker, .lease(bytes: leases[request.worker], isFinal: request.missing > 0))
-    ] + advance(id - 1)
+    ] + advance()
   }
 }

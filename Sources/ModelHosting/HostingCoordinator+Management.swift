@@ -56,13 +56,17 @@ extension HostingCoordinator {
   private mutating func list(_ limit: Int, _ token: String?, _ number: Int, _ actions: inout [Action]) {
     let names = records.filter { $0.value.current != nil && (!$0.value.holders.isEmpty || $0.value.isExplicit) }.keys
       .sorted()
-    let start = token.flatMap { Int($0) } ?? 0
-    guard start >= 0, start <= names.count else {
-      return answer(
-        number, ServingError(.badRequest, "next_page_token is none that a listing gave.", field: "next_page_token"),
-        &actions)
+    // A page begins after the last name of the one before, whatever was loaded or unloaded in between.
+    var rest = names
+    if let token {
+      guard let last = HexText.decode(token[...]) else {
+        return answer(
+          number, ServingError(.badRequest, "next_page_token is none that a listing gave.", field: "next_page_token"),
+          &actions)
+      }
+      rest.removeAll { $0 <= last }
     }
-    let page = names[start..<min(start + limit, names.count)]
+    let page = rest.prefix(limit)
     var members: [(name: String, value: JSONDocument)] = [
       (
         "models",
@@ -70,7 +74,7 @@ extension HostingCoordinator {
           page.map { ["modelName": .string($0), "modelUrl": .string(records[$0]?.current?.url ?? "")] })
       )
     ]
-    if page.endIndex < names.count { members.append(("nextPageToken", .string("\(page.endIndex)"))) }
+    if rest.count > limit, let last = page.last { members.append(("nextPageToken", .string(HexText.encode(last)))) }
     actions.append(.answer(command: number, .json(.object(members))))
   }
 
@@ -149,7 +153,7 @@ extension HostingCoordinator {
       "workers": .array(holders.map { .number($0.key) }),
       "hits": .number(reports.reduce(0) { $0 + $1.hits }), "lastUse": time(last),
       "loadedAt": time(holders.map(\.value.since).max()),
-      "loadSeconds": .number(Double(holders.map(\.value.milliseconds).max() ?? 0) / 1000),
+      "loadSeconds": .number(Double(holders.map(\.value.microseconds).max() ?? 0) / 1e6),
       "lastRefresh": record.lastRefresh.map { ["result": .string($0.result), "at": time($0.at)] } ?? .null,
       "lastError": text(record.lastError),
     ]

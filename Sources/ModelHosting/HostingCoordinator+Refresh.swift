@@ -4,20 +4,25 @@ import ServingCore
 // A model's change from one generation to the next.
 extension HostingCoordinator {
   mutating func poll(_ name: String, _ now: Duration, _ actions: inout [Action]) {
-    guard let record = records[name], record.current != nil else { return }
-    if record.isHeld || record.holders.isEmpty {
+    guard let record = records[name] else { return }
+    if record.isHeld || isCopying || record.holders.isEmpty || record.current == nil {
       schedule(name, now)
       return
     }
     let job = ask(.check(name: name), &actions)
-    records[name]?.change = Change(cause: .poll, stage: .checking(job: job), began: now)
+    begin(Change(cause: .poll, stage: .checking(job: job), began: now), name)
+  }
+
+  mutating func begin(_ change: Change, _ name: String) {
+    records[name]?.change = change
+    changing.insert(name)
   }
 
   mutating func refresh(_ name: String, _ command: Int, _ now: Duration, _ actions: inout [Action]) {
-    if records[name]?.change == nil {
-      let job = ask(.fetch(name: name), &actions)
+    if records[name]?.change == nil, !isCopying {
+      let job = ask(.fetch(name: name, isFresh: true), &actions)
       records[name]?.commands = [command]
-      records[name]?.change = Change(cause: .command, stage: .fetching(job: job), began: now)
+      begin(Change(cause: .command, stage: .fetching(job: job), began: now), name)
     } else {
       // What is under way may have read the store before this command was given.
       records[name]?.nextCommands.append(command)
@@ -28,7 +33,7 @@ extension HostingCoordinator {
     _ name: String, _ version: String?, _ command: Int, _ now: Duration, _ actions: inout [Action]
   ) {
     guard let record = records[name], let current = record.current else { return }
-    if record.change != nil {
+    if record.change != nil || isCopying {
       return answer(
         command,
         ServingError(.conflict, "A new generation of \"\(name)\" is on its way; try again when it has ended."), &actions
@@ -53,7 +58,7 @@ extension HostingCoordinator {
           expected: known.isEmpty ? nil : "one of \(known.joined(separator: ", "))"), &actions)
     }
     records[name]?.commands = [command]
-    records[name]?.change = Change(cause: .rollback, stage: .fetching(job: 0), began: now)
+    begin(Change(cause: .rollback, stage: .fetching(job: 0), began: now), name)
     prepare(name, chosen, now, &actions)
   }
 
@@ -67,7 +72,8 @@ extension HostingCoordinator {
       next(name, now, &actions)
       return
     }
-    let job = ask(.fetch(name: name), &actions)
+    let job = ask(.fetch(name: name, isFresh: true), &actions)
+    records[name]?.change?.fingerprint = fingerprint
     records[name]?.change?.stage = .fetching(job: job)
   }
 
@@ -108,7 +114,15 @@ extension HostingCoordinator {
       waiting.formUnion(late)
       records[name]?.change?.stage = .preparing(artifact, id: id, waiting: waiting, ready: done, until: until)
       let isComplete = waiting.isEmpty && record.loading.isEmpty && record.wanting.isEmpty
-      if isComplete, configuration.isFleet || !done.isEmpty { commit(name, artifact, id, done, now, &actions) }
+      guard isComplete else { return }
+      if !done.isEmpty {
+        commit(name, artifact, id, done, now, &actions)
+      } else if configuration.isFleet {
+        // Everybody has dropped it: the next call loads what the store has.
+        fail(name, StoreFailure(.modelNotLoaded(name), isTransient: true), now, &actions)
+        records[name]?.current = nil
+        forgetIfUnused(name)
+      }
     case .committing(_, let waiting)? where waiting.isEmpty && record.loading.isEmpty:
       succeed(name, "committed", now, &actions)
     case .committing?, .checking?, .fetching?, nil: break
@@ -138,6 +152,7 @@ extension HostingCoordinator {
     records[name] = record
     if !configuration.isFleet { actions.append(.serve(artifact.source(name))) }
     _ = ask(.pin(name: name, digest: isRollback ? artifact.digest : nil), &actions)
+    if !configuration.isFleet { _ = ask(.accept(name: name, digest: artifact.digest), &actions) }
     for worker in workers.sorted() { actions.append(.send(worker: worker, .commit(id: id))) }
     advance(name, now, &actions)
   }
@@ -155,9 +170,15 @@ extension HostingCoordinator {
     actions.append(.send(worker: worker, .discard(id: id)))
   }
 
-  mutating func refused(_ id: Int, _ error: ServingError, _ now: Duration, _ actions: inout [Action]) {
+  mutating func refused(
+    _ id: Int, _ worker: Int, _ error: ServingError, _ now: Duration, _ actions: inout [Action]
+  ) {
     for (name, record) in records {
-      guard case .preparing(_, id, _, _, _)? = record.change?.stage else { continue }
+      guard case .preparing(let artifact, id, var waiting, let done, let until)? = record.change?.stage else {
+        continue
+      }
+      waiting.remove(worker)
+      records[name]?.change?.stage = .preparing(artifact, id: id, waiting: waiting, ready: done, until: until)
       return fail(name, StoreFailure(error, isTransient: false), now, &actions)
     }
   }
@@ -217,10 +238,10 @@ extension HostingCoordinator {
     switch change.stage {
     case .preparing(let artifact, let id, let waiting, let done, _):
       for worker in waiting.union(done).sorted() { actions.append(.send(worker: worker, .discard(id: id))) }
-      record.rejected = artifact.fingerprint
-    case .checking, .fetching:
-      if !failure.isTransient { record.rejected = nil }
-    case .committing: break
+      if !failure.isTransient { record.rejected = artifact.fingerprint }
+    case .fetching:
+      if !failure.isTransient, let fingerprint = change.fingerprint { record.rejected = fingerprint }
+    case .checking, .committing: break
     }
     let isNews = record.lastError != failure.error.message || change.cause != .poll
     record.change = nil
@@ -236,15 +257,22 @@ extension HostingCoordinator {
           level: "error", "refresh failed; the generation before goes on",
           ["model": name, "reason": failure.error.message, "code": failure.error.code.rawValue]))
     }
-    for command in commands { answer(command, failure.error, &actions) }
+    // What the store says of an artifact is no answer to whether the server has such a model.
+    var error = failure.error
+    if error.code == .notFound || error.code == .forbidden, change.cause == .command, record.current != nil {
+      error.code = .modelLoadFailed
+    }
+    for command in commands { answer(command, error, &actions) }
     schedule(name, now)
     publish(&actions)
     next(name, now, &actions)
   }
 
   /// Commands that came during a change.
-  private mutating func next(_ name: String, _ now: Duration, _ actions: inout [Action]) {
-    guard let commands = records[name]?.nextCommands, let first = commands.first else { return }
+  mutating func next(_ name: String, _ now: Duration, _ actions: inout [Action]) {
+    guard records[name]?.change == nil, let commands = records[name]?.nextCommands, let first = commands.first else {
+      return
+    }
     records[name]?.nextCommands = []
     refresh(name, first, now, &actions)
     records[name]?.commands += commands.dropFirst()

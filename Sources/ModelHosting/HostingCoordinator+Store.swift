@@ -10,17 +10,29 @@ extension HostingCoordinator {
     case (.fetchFirst(let name), .artifact(let artifact)): fetchedFirst(name, artifact, now, &actions)
     case (.fetchFirst, .failed(let failure)): notFetchedFirst(failure, now, &actions)
     case (.check(let name), .fingerprint(let text)): checked(name, text, now, &actions)
-    case (.fetch(let name), .artifact(let artifact)), (.fetchFrom(let name, _), .artifact(let artifact)):
+    case (.fetch(let name, _), .artifact(let artifact)), (.fetchFrom(let name, _), .artifact(let artifact)):
       if let worker { wanted(name, artifact, worker, &actions) } else { fetched(name, artifact, now, &actions) }
-    case (.check(let name), .failed(let failure)), (.fetch(let name), .failed(let failure)),
+    case (.check(let name), .failed(let failure)), (.fetch(let name, _), .failed(let failure)),
       (.fetchFrom(let name, _), .failed(let failure)):
       if let worker {
         wantedInVain(name, failure.error, worker, now, &actions)
       } else {
         fail(name, failure, now, &actions)
       }
-    case (.copy(let name), .artifact(let artifact)): copied(name, artifact, &actions)
-    case (.copy, .failed(let failure)):
+    case (.copy(let name), .artifact(let artifact)):
+      isCopying = false
+      copied(name, artifact, &actions)
+      next(name, now, &actions)
+    case (.copy(let name), .failed(let failure)) where failure.isTransient:
+      // It was replaced while it was loaded: workers may have different ones.
+      isCopying = false
+      if let record = records[name], record.change == nil {
+        let job = ask(.fetch(name: name, isFresh: true), &actions)
+        begin(Change(cause: .poll, stage: .fetching(job: job), began: now), name)
+      }
+    case (.copy(let name), .failed(let failure)):
+      isCopying = false
+      defer { next(name, now, &actions) }
       actions.append(
         .log(
           level: "notice", "the model is not copied: a refresh cannot be rolled back",
@@ -37,10 +49,10 @@ extension HostingCoordinator {
 
   /// The copy of the model that serves takes its place for workers that start.
   private mutating func copied(_ name: String, _ artifact: ModelArtifact, _ actions: inout [Action]) {
-    guard let record = records[name], let current = record.current, current.keeper == nil, record.change == nil,
-      current.fingerprint == artifact.fingerprint || current.fingerprint.isEmpty
+    guard let record = records[name], let current = record.current, current.keeper == nil, record.change == nil
     else { return }
     records[name]?.current = artifact
+    _ = ask(.accept(name: name, digest: artifact.digest), &actions)
     actions.append(.serve(artifact.source(name)))
     publish(&actions)
   }
@@ -87,7 +99,7 @@ extension HostingCoordinator {
   mutating func take(_ reply: HostReply, _ worker: Int, _ now: Duration, _ actions: inout [Action]) {
     switch reply {
     case .prepared(let id, _, _): prepared(id, worker, now, &actions)
-    case .refused(let id, let error): refused(id, error, now, &actions)
+    case .refused(let id, let error): refused(id, worker, error, now, &actions)
     case .done(let id, let bytes):
       if let more = broker.done(id, worker, bytes) { return actions += more }
       if unloads[id] != nil {
@@ -98,14 +110,15 @@ extension HostingCoordinator {
         committed(id, worker, now, &actions)
       }
     case .want(let name): want(name, worker, &actions)
-    case .resident(let name, let digest, let memory, let milliseconds):
+    case .resident(let name, let digest, let memory, let microseconds):
       resident(
-        name, Holder(digest: digest, memory: memory, milliseconds: milliseconds, since: WallClock.milliseconds), worker,
+        name, Holder(digest: digest, memory: memory, microseconds: microseconds, since: WallClock.milliseconds), worker,
         now, &actions)
     case .loadFailed(let name, let error):
       records[name]?.loading.remove(worker)
       records[name]?.lastError = error.message
       loadEnded(name, error, &actions)
+      if records[name]?.holders.isEmpty == true, records[name]?.isExplicit == false { records[name]?.current = nil }
       counters.loadFailures += 1
       actions.append(
         .log(level: "error", "a model cannot be loaded", ["model": name, "reason": error.message]))
@@ -117,8 +130,7 @@ extension HostingCoordinator {
       advance(name, now, &actions)
       forgetIfUnused(name)
     case .need(let bytes):
-      let number = id()
-      actions += broker.need(worker, bytes, donors: ready, id: number)
+      actions += broker.need(worker, bytes, donors: ready)
     case .report(let id, let models, let totals): reported(id, worker, models, totals, &actions)
     }
   }

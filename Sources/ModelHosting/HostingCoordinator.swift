@@ -106,7 +106,7 @@ public struct HostingCoordinator: Sendable {
   struct Holder: Sendable {
     var digest: String
     var memory: HostedMemory
-    var milliseconds: Int
+    var microseconds: Int
     var since: Int
   }
 
@@ -128,6 +128,8 @@ public struct HostingCoordinator: Sendable {
     var stage: Stage
     /// Workers that died while they prepared it.
     var deaths = 0
+    /// What the store's check said.
+    var fingerprint: String?
     var began: Duration
   }
 
@@ -146,6 +148,11 @@ public struct HostingCoordinator: Sendable {
   var catalogues: [Int: Int] = [:]
   var counters = HostingCounters()
   private var hasCopied = false
+  /// While the copy is made nothing is known of what will be served.
+  var isCopying = false
+  /// Models with a change under way.
+  var changing: Set<String> = []
+  private var hasAccepted = false
   var firstFetch: (until: Duration, retryAt: Duration?, pause: Duration)?
 
   public init(_ configuration: Configuration) {
@@ -170,9 +177,11 @@ public struct HostingCoordinator: Sendable {
   public var deadline: Duration? {
     var times: [Duration] = gathers.values.map(\.until)
     if let retry = firstFetch?.retryAt { times.append(retry) }
-    for record in records.values {
-      if let next = record.nextCheck, record.change == nil { times.append(next) }
-      if case .preparing(_, _, _, _, let until)? = record.change?.stage { times.append(until) }
+    for name in changing {
+      if case .preparing(_, _, _, _, let until)? = records[name]?.change?.stage { times.append(until) }
+    }
+    if configuration.refreshInterval != nil {
+      for record in records.values { if let next = record.nextCheck, record.change == nil { times.append(next) } }
     }
     return times.min()
   }
@@ -193,6 +202,7 @@ public struct HostingCoordinator: Sendable {
     case .command(let id, let command): take(command, id, now, &actions)
     case .tick: tick(now, &actions)
     }
+    if !changing.isEmpty { changing = changing.filter { records[$0]?.change != nil } }
     return actions
   }
 
@@ -249,10 +259,42 @@ extension HostingCoordinator {
         current.keeper == nil
       {
         hasCopied = true
+        isCopying = true
         _ = ask(.copy(name: HostingCoordinator.onlyName), &actions)
+      }
+      if !hasAccepted, let current = records[HostingCoordinator.onlyName]?.current, current.keeper != nil {
+        hasAccepted = true
+        _ = ask(.accept(name: HostingCoordinator.onlyName, digest: current.digest), &actions)
       }
       advance(HostingCoordinator.onlyName, now, &actions)
     }
+  }
+
+  /// What the only model's workers load when they start.
+  public var served: ModelSource? {
+    records[HostingCoordinator.onlyName]?.current.map { $0.source(HostingCoordinator.onlyName) }
+  }
+
+  /// The first model does not load.
+  ///
+  /// - Returns: the generation before it that served once, to be loaded instead; nil where there is none.
+  public mutating func fallBack(_ reason: String) -> (source: ModelSource, actions: [Action])? {
+    guard !configuration.isFleet, !hasAccepted, var record = records[HostingCoordinator.onlyName],
+      let bad = record.current, let good = record.previous.first
+    else { return nil }
+    record.rejected = bad.fingerprint
+    record.current = good
+    record.previous.removeFirst()
+    record.lastError = reason
+    records[HostingCoordinator.onlyName] = record
+    return (
+      good.source(HostingCoordinator.onlyName),
+      [
+        .log(
+          level: "error", "the model does not load; the last one that served does instead",
+          fields(HostingCoordinator.onlyName, good, ["reason": reason]))
+      ]
+    )
   }
 
   private mutating func workerGone(_ worker: Int, _ now: Duration, _ actions: inout [Action]) {
@@ -281,7 +323,7 @@ extension HostingCoordinator {
         fail(
           name,
           StoreFailure(
-            ServingError(.modelLoadFailed, "Workers die while they prepare the new generation."), isTransient: false),
+            ServingError(.modelLoadFailed, "Workers die while they prepare the new generation."), isTransient: true),
           now, &actions)
       } else {
         advance(name, now, &actions)

@@ -53,9 +53,17 @@ public enum ModelName {
   /// weight (ngx_http_upstream_hash_module: bits 16 to 30 of the key's CRC-32).
   public static func home(_ key: String, workers: Int) -> Int {
     var crc = UInt32.max
-    for byte in key.utf8 {
+    func add(_ byte: UInt8) {
       crc ^= UInt32(byte)
       for _ in 0..<8 { crc = crc & 1 == 1 ? crc >> 1 ^ 0xEDB8_8320 : crc >> 1 }
+    }
+    for byte in key.utf8 {
+      // nginx sees the header as it is sent, and there what is not ASCII is percent-encoded.
+      guard byte >= 0x80 else {
+        add(byte)
+        continue
+      }
+      for digit in "%\(String(byte, radix: 16, uppercase: true))".utf8 { add(digit) }
     }
     return Int((~crc >> 16) & 0x7FFF) % max(workers, 1)
   }

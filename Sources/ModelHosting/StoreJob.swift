@@ -2,8 +2,9 @@ public import ServingCore
 
 /// What is asked of the model store, away from the supervisor's thread.
 public enum StoreJob: Sendable, Equatable {
-  /// The model as the store has it now, installed on this machine.
-  case fetch(name: String)
+  /// The model as the store has it now, installed on this machine. `isFresh`: as it has it after this was asked, not as
+  /// somebody else has begun to fetch it.
+  case fetch(name: String, isFresh: Bool)
   /// The same at start: what the cache holds does where the store does not answer.
   case fetchFirst(name: String)
   /// A copy of the model that is used where it lies, so that it can be gone back to when it has been replaced.
@@ -12,6 +13,8 @@ public enum StoreJob: Sendable, Equatable {
   case check(name: String)
   /// Where a `POST /models` says that the model is.
   case fetchFrom(name: String, url: String)
+  /// Remembers that a generation has served: what the cache holds of others is nothing to fall back on.
+  case accept(name: String, digest: String)
   /// Remembers, beyond a restart, which generation serves although the store has another; nil forgets it.
   case pin(name: String, digest: String?)
   /// Names that the store holds.

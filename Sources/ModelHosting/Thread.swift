@@ -43,6 +43,8 @@ package enum Thread {
     if failure != 0 { Unmanaged<Body>.fromOpaque(context).release() }
   }
 
+  package static func sleep(milliseconds: UInt32) { usleep(milliseconds * 1000) }
+
   /// Lets every other thread of the system go first, for work that nobody waits for.
   package static func yieldToOthers() {
     #if os(Linux)

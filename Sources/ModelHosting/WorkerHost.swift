@@ -57,6 +57,7 @@ public final class WorkerHost: Sendable {
   private let freed = Atomic<Int>(0)
   /// True while somebody waits for memory to come free.
   private let isAwaited = Atomic<Bool>(false)
+  private let isTrimming = Atomic<Bool>(false)
 
   struct State {
     var ledger: MemoryLedger
@@ -76,11 +77,15 @@ public final class WorkerHost: Sendable {
     var replaced: [HostedModel] = []
     /// What a digest took when it was last loaded.
     var known: [String: Int] = [:]
+    /// Bytes of memory for a byte of file, of models met so far.
+    var ratio = 1.125
+    /// Memory of the process before it had models.
+    var baseline: Int?
   }
 
   struct Resident {
     var model: HostedModel
-    /// When it became resident, in milliseconds since 1970.
+    /// When it became resident, in microseconds since 1970.
     var since: Int
     var gauge = HotGauge()
 
@@ -115,8 +120,13 @@ public final class WorkerHost: Sendable {
     /// The part of `used` that goes when the last request lets go of it.
     var dying = 0
 
-    /// What remains of `used` when all that is to go is gone.
-    var staying: Int { used - dying }
+    /// What the process takes beyond that: pages of the allocator's that are partly used.
+    var overhead = 0
+
+    /// What remains when all that is to go is gone.
+    var staying: Int { used - dying + overhead }
+    /// What there is.
+    var total: Int { used + overhead }
   }
 
   /// - Parameters:
@@ -135,13 +145,13 @@ public final class WorkerHost: Sendable {
   }
 
   /// Puts a model that was loaded at start in place. Called before anything else.
-  public func adopt(_ source: ModelSource, _ service: LoadedService, milliseconds: Int) {
-    let model = hosted(source, service, milliseconds: milliseconds)
+  public func adopt(_ source: ModelSource, _ service: LoadedService, microseconds: Int) {
+    let model = hosted(source, service, microseconds: microseconds)
     let reply = state.withLock { state in
       state.ledger.used += service.memory.total
       state.residents[source.name] = Resident(model: model, since: WallClock.milliseconds)
       return HostReply.resident(
-        name: source.name, digest: source.digest, memory: service.memory, milliseconds: milliseconds)
+        name: source.name, digest: source.digest, memory: service.memory, microseconds: microseconds)
     }
     send(reply)
   }
@@ -149,8 +159,8 @@ public final class WorkerHost: Sendable {
   /// The counts that `/metrics` shows.
   public var totals: HostTotals { counts.totals }
 
-  private func hosted(_ source: ModelSource, _ service: LoadedService, milliseconds: Int) -> HostedModel {
-    HostedModel(source, service, milliseconds: milliseconds) { [weak self] bytes in self?.released(bytes) }
+  private func hosted(_ source: ModelSource, _ service: LoadedService, microseconds: Int) -> HostedModel {
+    HostedModel(source, service, microseconds: microseconds) { [weak self] bytes in self?.released(bytes) }
   }
 }
 
@@ -216,12 +226,17 @@ extension WorkerHost {
     case .commit(let id): commit(id)
     case .discard(let id): discard(id)
     case .load(let source):
-      let isLoaded = state.withLock { state in
-        if let resident = state.residents[source.name], resident.model.source.digest == source.digest { return true }
-        return false
+      let (model, waiting): (HostedModel?, [Completion]) = state.withLock { state in
+        guard let model = state.residents[source.name]?.model, model.source.digest == source.digest else {
+          return (nil, [])
+        }
+        return (model, state.waiting.removeValue(forKey: source.name) ?? [])
       }
-      if isLoaded {
-        finish(source.name)
+      if let model {
+        for completion in waiting { completion(.success(model)) }
+        send(
+          .resident(
+            name: source.name, digest: source.digest, memory: model.service.memory, microseconds: model.microseconds))
       } else {
         start { $0.jobs.append(LoadJob(source: source, goal: .serve)) }
       }
@@ -253,6 +268,7 @@ extension WorkerHost {
     withExtendedLifetime(old) {}
     if let reply { send(reply) }
     send(.done(id: id, bytes: 0))
+    trimSoon()
   }
 
   /// Makes a model the one that requests get.
@@ -265,7 +281,7 @@ extension WorkerHost {
     state.residents[name] = Resident(model: model, since: WallClock.milliseconds)
     state.failures[name] = nil
     return .resident(
-      name: name, digest: model.source.digest, memory: model.service.memory, milliseconds: model.milliseconds)
+      name: name, digest: model.source.digest, memory: model.service.memory, microseconds: model.microseconds)
   }
 
   private func discard(_ id: Int) {
@@ -299,7 +315,7 @@ extension WorkerHost {
     let (given, victims): (Int, [HostedModel]) = state.withLock { state in
       settle(&state)
       let spare = max(0, state.ledger.lease - state.ledger.staying)
-      let victims = evict(bytes - spare, &state)
+      let victims = evict(bytes - spare, &state, isIdle: true)
       let given = min(bytes, spare + victims.reduce(0) { $0 + $1.service.memory.total })
       state.ledger.lease -= given
       return (given, victims)
@@ -348,7 +364,8 @@ extension WorkerHost {
       take()
       return .refuse(job, .modelTooLarge(job.source.name, limit: configuration.mostModelBytes))
     }
-    if state.ledger.used + wanted <= state.ledger.lease {
+    if state.baseline == nil { state.baseline = ProcessMemory.anonymousBytes }
+    if state.ledger.total + wanted <= state.ledger.lease {
       take()
       state.ledger.used += wanted
       job.reserved = wanted
@@ -359,14 +376,20 @@ extension WorkerHost {
       state.jobs.removeFirst()
       state.starved.append(job)
     }
+    // First the flag, then the look: what comes free in between is seen by one of the two.
     isAwaited.store(true, ordering: .sequentiallyConsistent)
+    settle(&state)
+    if state.ledger.total + wanted <= state.ledger.lease { return .drop([]) }
     let missing = state.ledger.staying + wanted - state.ledger.lease
     if missing <= 0 { return .rest }
-    let idle = evictable(state).reduce(0) { $0 + $1.model.service.memory.total }
-    if missing <= idle { return .drop(evict(missing, &state)) }
+    // Busy ones are dropped only where the idle ones do not do; their memory comes when their calls have ended.
+    let idle = evictableBytes(state, isIdle: true)
+    if missing <= idle { return .drop(evict(missing, &state, isIdle: true)) }
+    let all = evictableBytes(state, isIdle: false)
+    if missing <= all { return .drop(evict(missing, &state, isIdle: false)) }
     if state.hasAsked { return .rest }
     state.hasAsked = true
-    return .ask(bytes: missing - idle)
+    return .ask(bytes: missing - all)
   }
 
   /// Takes what has come free off the ledger.
@@ -379,40 +402,64 @@ extension WorkerHost {
   /// Bytes that a model is going to take, before it is loaded: what it took last time, or a little more than its file.
   private func estimate(_ source: ModelSource, _ state: State) -> Int {
     if let known = state.known[source.digest] { return known }
-    return source.bytes.addingReportingOverflow(source.bytes / 8 + 65536).partialValue
+    let bytes = Double(source.bytes) * state.ratio + 65_536
+    return bytes < 1e18 ? Int(bytes) : .max
   }
 
   private func run(_ job: LoadJob) {
     Thread.start(stackSize: 8 << 20) { [self] in
-      if case .prepare = job.goal { Thread.yieldToOthers() }
+      // Requests for models that are here go first.
+      Thread.yieldToOthers()
       let began = ContinuousClock.now
       do throws(ServingError) {
         let service = try load(job.source)
-        let milliseconds = Int((ContinuousClock.now - began) / .milliseconds(1))
-        finish(job, hosted(job.source, service, milliseconds: milliseconds))
+        let microseconds = Int((ContinuousClock.now - began) / .microseconds(1))
+        finish(job, hosted(job.source, service, microseconds: microseconds))
       } catch {
         start {
           $0.ledger.used -= job.reserved
           $0.running -= 1
+          if case .prepare(let id) = job.goal { $0.discarded.remove(id) }
         }
         fail(job, error)
+        trimSoon()
       }
     }
   }
 
   private func finish(_ job: LoadJob, _ model: HostedModel) {
     let bytes = model.service.memory.total
+    var waiting: [Completion] = []
+    var victims: [HostedModel] = []
     let (reply, refusal, old): (HostReply?, ServingError?, HostedModel?) = state.withLock { state in
       state.running -= 1
       state.ledger.used += bytes - job.reserved
       if state.known.count > 100_000 { state.known = [:] }
       state.known[job.source.digest] = bytes
       var refusal: ServingError?
+      if job.source.bytes > 0 {
+        let ratio = Double(bytes) / Double(job.source.bytes)
+        state.ratio = max(ratio, state.ratio * 0.9 + ratio * 0.1)
+      }
       if bytes > configuration.mostModelBytes {
         refusal = .modelTooLarge(job.source.name, limit: configuration.mostModelBytes)
       }
+      settle(&state)
+      let excess = state.ledger.staying - state.ledger.lease
+      if refusal == nil, bytes > job.reserved, excess > 0 {
+        if excess <= evictableBytes(state, isIdle: true) {
+          victims = evict(excess, &state, isIdle: true)
+        } else {
+          // It takes more than was thought: now that this is known it queues again.
+          state.ledger.dying += bytes
+          state.starved.insert(LoadJob(source: job.source, goal: job.goal), at: 0)
+          return (nil, nil, nil)
+        }
+      }
       switch job.goal {
       case .serve where refusal == nil:
+        // In one step: the model could be evicted before those who wait for it have it.
+        waiting = state.waiting.removeValue(forKey: job.source.name) ?? []
         return (place(model, &state), nil, state.replaced.popLast())
       case .prepare(let id) where refusal == nil:
         let resident = state.residents[job.source.name]?.model
@@ -422,7 +469,7 @@ extension WorkerHost {
           refusal = .signatureChanged(reason)
         } else if state.discarded.remove(id) == nil {
           state.prepared[id] = model
-          return (.prepared(id: id, memory: model.service.memory, milliseconds: model.milliseconds), nil, nil)
+          return (.prepared(id: id, memory: model.service.memory, microseconds: model.microseconds), nil, nil)
         }
       case .serve, .prepare: break
       }
@@ -431,16 +478,11 @@ extension WorkerHost {
     }
     withExtendedLifetime(old) {}
     if let reply { send(reply) }
-    if let refusal { fail(job, refusal) } else if job.goal == .serve { finish(job.source.name) }
+    tell(evicted: victims)
+    if let refusal { fail(job, refusal) }
+    for completion in waiting { completion(.success(model)) }
+    trimSoon()
     start()
-  }
-
-  /// Hands a resident model to those who wait for it.
-  private func finish(_ name: String) {
-    let (waiting, model): ([Completion], HostedModel?) = state.withLock { state in
-      (state.waiting.removeValue(forKey: name) ?? [], state.residents[name]?.model)
-    }
-    for completion in waiting { completion(model.map { .success($0) } ?? .failure(.modelNotLoaded(name))) }
   }
 
   private func fail(_ job: LoadJob, _ error: ServingError) {
@@ -467,23 +509,38 @@ extension WorkerHost {
 // MARK: - Memory
 
 extension WorkerHost {
-  /// The idle, unpinned models.
-  private func evictable(_ state: State) -> [Resident] {
-    state.residents.values.filter {
-      $0.model.inFlight == 0 && !$0.model.source.isPinned && !configuration.pinned.contains($0.model.source.name)
-    }
+  /// Whether a model may be dropped for others.
+  private func isEvictable(_ resident: Resident, isIdle: Bool) -> Bool {
+    if isIdle, resident.model.inFlight != 0 { return false }
+    return !resident.model.source.isPinned && !configuration.pinned.contains(resident.model.source.name)
   }
 
-  /// Takes idle models of `bytes` in all out of the table, least recently used first.
-  private func evict(_ bytes: Int, _ state: inout State) -> [HostedModel] {
+  private func evictableBytes(_ state: State, isIdle: Bool) -> Int {
+    var sum = 0
+    for resident in state.residents.values where isEvictable(resident, isIdle: isIdle) {
+      sum += resident.model.service.memory.total
+    }
+    return sum
+  }
+
+  /// Takes models of `bytes` in all out of the table, least recently used first; `spared` stays.
+  private func evict(
+    _ bytes: Int, _ state: inout State, isIdle: Bool, sparing spared: HostedModel? = nil
+  ) -> [HostedModel] {
     var victims: [HostedModel] = []
     var sum = 0
-    if bytes <= 0 { return victims }
-    for resident in evictable(state).sorted(by: { $0.lastUse < $1.lastUse }) {
-      state.residents[resident.model.source.name] = nil
-      victims.append(resident.model)
-      sum += resident.model.service.memory.total
-      if sum >= bytes { break }
+    while sum < bytes {
+      var oldest: Resident?
+      for resident in state.residents.values
+      where resident.model !== spared && isEvictable(resident, isIdle: isIdle)
+        && resident.lastUse < oldest?.lastUse ?? .max
+      {
+        oldest = resident
+      }
+      guard let oldest else { break }
+      state.residents[oldest.model.source.name] = nil
+      victims.append(oldest.model)
+      sum += oldest.model.service.memory.total
     }
     state.ledger.dying += sum
     return victims
@@ -494,6 +551,34 @@ extension WorkerHost {
       counts.evicted()
       send(.gone(name: victim.source.name))
     }
+    if !victims.isEmpty { trimSoon() }
+  }
+
+  /// Gives freed memory back before long, once for all that comes free until then.
+  private func trimSoon() {
+    guard !isTrimming.exchange(true, ordering: .sequentiallyConsistent) else { return }
+    Thread.start(stackSize: 256 << 10) { [self] in
+      Thread.yieldToOthers()
+      Thread.sleep(milliseconds: 400)
+      isTrimming.store(false, ordering: .sequentiallyConsistent)
+      trim()
+      if configuration.loadsOnUse { measure() }
+    }
+  }
+
+  /// Compares what the models should take with what the process does, and drops models where the lease is passed.
+  private func measure() {
+    let resident = ProcessMemory.anonymousBytes
+    let victims = state.withLock { state in
+      settle(&state)
+      guard let baseline = state.baseline, resident > 0 else { return [HostedModel]() }
+      var mapped = 0
+      for resident in state.residents.values { mapped += resident.model.service.memory.mappedBytes }
+      for model in state.prepared.values { mapped += model.service.memory.mappedBytes }
+      state.ledger.overhead = max(0, resident - baseline - (state.ledger.used - mapped))
+      return evict(state.ledger.staying - state.ledger.lease, &state, isIdle: true)
+    }
+    tell(evicted: victims)
   }
 
   /// A model's last holder has let go, perhaps while it had the state locked: the rest happens elsewhere.
@@ -502,9 +587,9 @@ extension WorkerHost {
     guard isAwaited.exchange(false, ordering: .sequentiallyConsistent) else { return }
     Thread.start(stackSize: 512 << 10) { [self] in
       let done = state.withLock { state in
+        if !state.unloads.isEmpty { isAwaited.store(true, ordering: .sequentiallyConsistent) }
         let done = state.unloads.filter { $0.model == nil }
         state.unloads.removeAll { $0.model == nil }
-        if !state.unloads.isEmpty { isAwaited.store(true, ordering: .sequentiallyConsistent) }
         return done
       }
       if !done.isEmpty { trim() }
@@ -517,8 +602,7 @@ extension WorkerHost {
   private func refuseStarved() {
     let jobs = state.withLock { state in
       settle(&state)
-      let idle = evictable(state).reduce(0) { $0 + $1.model.service.memory.total }
-      let room = state.ledger.lease - state.ledger.staying + idle
+      let room = state.ledger.lease - state.ledger.staying + evictableBytes(state, isIdle: false)
       let starved = state.starved.map { (job: $0, fits: estimate($0.source, state) <= room) }
       state.starved = starved.filter(\.fits).map(\.job)
       return starved.filter { !$0.fits }.map(\.job)

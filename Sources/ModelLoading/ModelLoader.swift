@@ -82,7 +82,7 @@ public struct ModelLoader: Sendable {
   }
 
   /// Names of the regular, visible files of a folder, sorted.
-  static func files(in path: String) throws(LoadError) -> [String] {
+  public static func files(in path: String) throws(LoadError) -> [String] {
     guard let dir = opendir(path) else {
       throw LoadError(.unreadable, "cannot read the folder \(path): \(String(cString: strerror(errno)))")
     }

@@ -35,9 +35,8 @@ enum ModelPlug {
     } catch let error as LoadError {
       let code: ServingError.Code =
         switch error.code {
-        case .missing: .notFound
         case .unreadable: .forbidden
-        case .unknownFormat, .ambiguous, .malformed, .unsupported: .modelLoadFailed
+        case .missing, .unknownFormat, .ambiguous, .malformed, .unsupported: .modelLoadFailed
         }
       throw ServingError(code, "\(error)")
     } catch {
@@ -57,7 +56,8 @@ enum ModelPlug {
     }
     let refusal: String?
     do throws(ServingError) {
-      refusal = try warmUp(service)
+      // Of several models each is loaded while clients wait.
+      refusal = try warmUp(service, runs: settings[.models] != nil || settings[.multiModel] ? 3 : 8)
     } catch {
       throw ServingError(.modelLoadFailed, "\(source.path) does not answer a warm-up: \(error.message)")
     }
@@ -85,11 +85,11 @@ enum ModelPlug {
   /// window larger than the extents tried) and be sound all the same.
   ///
   /// - Returns: nil, or why the model refused them.
-  private static func warmUp(_ service: ModelService) throws(ServingError) -> String? {
+  private static func warmUp(_ service: ModelService, runs: Int) throws(ServingError) -> String? {
     var refusal: String?
     for free in [8, 64, 256] {
       do throws(ServingError) {
-        try service.warmUp(free: free)
+        try service.warmUp(runs: runs, free: free)
         return nil
       } catch {
         guard error.code.status < 500 else { throw error }

@@ -1,3 +1,4 @@
+import ArtifactStores
 import Settings
 import Supervisor
 
@@ -32,6 +33,7 @@ public enum ServeProgram {
         FinalWord.write(error.description)
         return ServeStatus.configuration.rawValue
       }
+      StaleFolders.sweep(prefix: "swiftlet-", in: ProcessEnvironment.all["TMPDIR"] ?? "/tmp")
       return ServeProcess.run(settings, plugs: plugs).rawValue
     }
   }

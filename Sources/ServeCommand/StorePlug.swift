@@ -38,6 +38,7 @@ enum StorePlug {
       }
       return (store, nil)
     }
+    if settings[.model] != nil, let pinned = store.pinnedNow(location) { return (store, pinned) }
     if ArchiveExtractor.isArchive(path) || settings[.sha256] != nil || settings[.modelVersion] != "latest"
       || store.hasVersions(path)
     {
@@ -48,6 +49,7 @@ enum StorePlug {
     } catch {
       throw ModelPlug.startError(error)
     }
+    store.noteLocal(path)
     return (store, ModelArtifact(path: path, digest: "", fingerprint: "", bytes: 0, url: path))
   }
 }
@@ -60,6 +62,9 @@ final class LibraryStore: ModelStore {
   private let policy: VersionPolicy
   /// Made when it is first needed: a server of a local model makes no folder and no connection.
   private let library: LazyLibrary
+  /// How the local model looked before anybody loaded it.
+  private let local = Mutex<String?>(nil)
+  private let listed = Mutex<(at: ContinuousClock.Instant, names: [String])?>(nil)
 
   init(_ settings: ResolvedSettings, location: ArtifactLocation?, isFleet: Bool) {
     self.settings = settings
@@ -77,6 +82,30 @@ final class LibraryStore: ModelStore {
         completion(.failed(StoreFailure(error)))
       }
     }
+  }
+
+  /// The generation that a rollback chose before a restart.
+  func pinnedNow(_ place: ArtifactLocation) -> ModelArtifact? {
+    guard let library = try? library.get(), let pinned = library.pinned(place) else { return nil }
+    var artifact = artifact(pinned, place)
+    artifact.previous = previous(place, but: artifact.digest)
+    artifact.isPinned = true
+    return artifact
+  }
+
+  func noteLocal(_ path: String) { local.withLock { $0 = LibraryStore.look(path) } }
+
+  /// What tells a file, or the files of a folder, from what replaces them.
+  private static func look(_ path: String) -> String {
+    var text = ""
+    func add(_ path: String) {
+      var status = stat()
+      guard stat(path, &status) == 0 else { return }
+      text += "\(path) \(status.st_ino) \(status.st_size) \(status.st_mtim.tv_sec).\(status.st_mtim.tv_nsec)\n"
+    }
+    add(path)
+    for name in (try? ModelLoader.files(in: path)) ?? [] { add("\(path)/\(name)") }
+    return text
   }
 
   /// Whether a folder has numeric sub-folders and no model of its own.
@@ -98,8 +127,9 @@ final class LibraryStore: ModelStore {
       let artifact = try Blocking.wait { [self] () async throws(StoreError) in
         try await fetch(.file(path: path), expected: settings[.sha256], usesInPlace: true)
       }
-      _ = try Self.checked(artifact)
-      return artifact
+      var checked = try Self.checked(artifact)
+      checked.previous = previous(.file(path: path), but: artifact.digest)
+      return checked
     } catch {
       let status: ServeStatus =
         switch error.code {
@@ -118,15 +148,26 @@ final class LibraryStore: ModelStore {
   private func result(of job: StoreJob) async throws(StoreError) -> StoreResult {
     switch job {
     case .fetchFirst(let name): return .artifact(try await fetchFirst(name))
-    case .copy(let name): return .artifact(try await fetch(try location(of: name), expected: nil, usesInPlace: false))
-    case .fetch(let name):
-      guard isFleet else {
-        return .artifact(try await fetch(try location(of: name), expected: settings[.sha256], usesInPlace: false))
+    case .copy(let name):
+      let place = try location(of: name)
+      let artifact = try await fetch(place, expected: nil, usesInPlace: false)
+      if case .file(let path) = place, local.withLock({ $0 }) != LibraryStore.look(path) {
+        throw StoreError(.changed, "\(path) was replaced while the server started")
       }
-      return .artifact(try await fetchMember(name))
+      return .artifact(artifact)
+    case .fetch(let name, let isFresh):
+      guard isFleet else {
+        let place = try location(of: name)
+        return .artifact(
+          try await fetch(place, expected: settings[.sha256], usesInPlace: false, isFresh: isFresh))
+      }
+      return .artifact(try await fetchMember(name, isFresh))
     case .check(let name):
       return .fingerprint(try await library.get().fingerprint(of: try await member(name), policy: policy).text)
     case .fetchFrom(_, let url): return .artifact(try await fetch(try confined(url), expected: nil, usesInPlace: true))
+    case .accept(let name, let digest):
+      if !isFleet { try library.get().accept(digest, of: try location(of: name)) }
+      return .done
     case .pin(let name, let digest):
       guard !isFleet else { return .done }
       if digest == nil, !library.exists { return .done }
@@ -151,7 +192,8 @@ final class LibraryStore: ModelStore {
       artifact.previous = previous(place, but: artifact.digest)
       return artifact
     } catch {
-      guard error.isTransient || error.code == .noCredentials, let cached = library.cached(place, policy: policy),
+      let isWorthIt = error.isTransient || [.noCredentials, .badArtifact, .limit].contains(error.code)
+      guard isWorthIt, let cached = library.cached(place, policy: policy),
         settings[.sha256].map({ $0 == cached.digest }) ?? true
       else { throw error }
       var artifact = artifact(cached, place)
@@ -170,12 +212,12 @@ final class LibraryStore: ModelStore {
   }
 
   private func fetch(
-    _ place: ArtifactLocation, expected: String?, usesInPlace: Bool
+    _ place: ArtifactLocation, expected: String?, usesInPlace: Bool, isFresh: Bool = false
   ) async throws(StoreError) -> ModelArtifact {
     let library = try library.get()
-    let fetched = try await library.fetch(place, policy: policy, expectedSHA256: expected, usesInPlace: usesInPlace) {
-      _ in
-    }
+    let fetched = try await library.fetch(
+      place, policy: policy, expectedSHA256: expected, usesInPlace: usesInPlace, isFresh: isFresh
+    ) { _ in }
     return artifact(fetched, place)
   }
 
@@ -203,10 +245,10 @@ final class LibraryStore: ModelStore {
   }
 
   /// A fleet's model by its name: an archive, a file or a folder.
-  private func fetchMember(_ name: String) async throws(StoreError) -> ModelArtifact {
+  private func fetchMember(_ name: String, _ isFresh: Bool) async throws(StoreError) -> ModelArtifact {
     for spelling in LibraryStore.spellings(name) {
       do throws(StoreError) {
-        return try await fetch(try location(of: spelling), expected: nil, usesInPlace: true)
+        return try await fetch(try location(of: spelling), expected: nil, usesInPlace: true, isFresh: isFresh)
       } catch {
         guard error.code == .notFound else { throw error }
       }
@@ -219,9 +261,13 @@ final class LibraryStore: ModelStore {
           ? "; GET /models?registered=true lists what there is" : "; near it are: \(near.joined(separator: ", "))"))
   }
 
-  /// The first names of the store.
+  /// The first names of the store, as they were a few seconds ago at most: a client that asks for what is not there must not
+  /// keep the server listing.
   private func names() async -> [String] {
+    let now = ContinuousClock.now
+    if let known = listed.withLock({ $0 }), now - known.at < .seconds(5) { return known.names }
     guard let location, let page = try? await library.get().catalogue(location, token: nil) else { return [] }
+    listed.withLock { $0 = (now, page.names) }
     return page.names
   }
 
@@ -280,7 +326,7 @@ final class LibraryStore: ModelStore {
   private func catalogue(_ token: String?, _ limit: Int) async throws(StoreError) -> StoreResult {
     guard let location else { return .names([], next: nil) }
     // A token is the store's own page, and how much of it has been given.
-    let parts = token?.split(separator: "|", maxSplits: 1, omittingEmptySubsequences: false)
+    let parts = token?.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
     var skip = 0
     var page = token
     if let parts, parts.count == 2 {
@@ -288,12 +334,19 @@ final class LibraryStore: ModelStore {
         throw StoreError(.invalidLocation, "next_page_token is none that a listing gave")
       }
       skip = number
-      page = parts[1].isEmpty ? nil : String(parts[1])
+      guard let decoded = HexText.decode(parts[1]) else {
+        throw StoreError(.invalidLocation, "next_page_token is none that a listing gave")
+      }
+      page = decoded.isEmpty ? nil : decoded
+    } else if token != nil {
+      throw StoreError(.invalidLocation, "next_page_token is none that a listing gave")
     }
     let listing = try await library.get().catalogue(location, token: page)
     let rest = listing.names.dropFirst(skip)
-    if rest.count > limit { return .names(Array(rest.prefix(limit)), next: "\(skip + limit)|\(page ?? "")") }
-    return .names(Array(rest), next: listing.next.map { "0|\($0)" })
+    if rest.count > limit {
+      return .names(Array(rest.prefix(limit)), next: "\(skip + limit).\(HexText.encode(page ?? ""))")
+    }
+    return .names(Array(rest), next: listing.next.map { "0.\(HexText.encode($0))" })
   }
 }
 
@@ -329,7 +382,9 @@ private final class LazyLibrary: Sendable {
     limits.maxEntries = settings[.maxArchiveEntries]
     limits.maxRatio = settings[.maxArchiveRatio]
     let client = LazyClient()
-    return ArtifactLibrary(cache: cache, limits: limits) { bucket throws(StoreError) in
+    // A fleet finds near names by itself.
+    let isFleet = settings[.models] != nil || settings[.multiModel]
+    return ArtifactLibrary(cache: cache, limits: limits, suggestsNames: !isFleet) { bucket throws(StoreError) in
       try client.get().store(bucket: bucket)
     }
   }
@@ -387,7 +442,7 @@ enum CacheFolder {
     let environment = ProcessEnvironment.all
     if let base = environment["XDG_CACHE_HOME"], base.hasPrefix("/") { return "\(base)/swiftlet" }
     if let home = environment["HOME"], home.hasPrefix("/"), access(home, W_OK) == 0 { return "\(home)/.cache/swiftlet" }
-    return "\(environment["TMPDIR"] ?? "/tmp")/swiftlet-cache-\(getuid())"
+    return "\(environment["TMPDIR"] ?? "/tmp")/.swiftlet-cache-\(getuid())"
   }
 }
 

@@ -106,13 +106,25 @@ struct HostingDriver {
         store.perform(what) { [mailbox] result in mailbox.post(.store(job: job, result)) }
       case .answer(let command, let answer): mailbox.answer(command, answer)
       case .publish(let details): mailbox.publish(details)
-      case .log(let level, let text, let fields):
-        log.log(
-          level: Logger.Level(rawValue: level) ?? .info, "\(text)",
-          metadata: Logger.Metadata(uniqueKeysWithValues: fields.map { ($0.key, "\($0.value)") }))
+      case .log(let level, let text, let fields): write(level, text, fields)
       }
     }
     return orders
+  }
+
+  /// What to load where the first model does not load: nil where there is nothing. A worker that failed with what is not
+  /// served any more gets what is.
+  mutating func fallBack(_ reason: String, from source: ModelSource?) -> ModelSource? {
+    if let current = coordinator.served, let source, current.digest != source.digest { return current }
+    guard let (source, actions) = coordinator.fallBack(reason) else { return nil }
+    for case .log(let level, let text, let fields) in actions { write(level, text, fields) }
+    return source
+  }
+
+  private func write(_ level: String, _ text: String, _ fields: [String: String]) {
+    log.log(
+      level: Logger.Level(rawValue: level) ?? .info, "\(text)",
+      metadata: Logger.Metadata(uniqueKeysWithValues: fields.map { ($0.key, "\($0.value)") }))
   }
 
   private static func startError(_ failure: StoreFailure) -> StartError {

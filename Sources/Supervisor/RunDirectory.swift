@@ -46,19 +46,22 @@ package struct RunDirectory: Sendable {
       }
       path = String(cString: made)
       isOwn = true
+      // Held until the process ends: a folder whose lock is free was left by one that was killed.
+      _ = lockFile("\(path)/lock")
     }
   }
 
   package var controlSocket: String { "\(path)/control.sock" }
   package func workerSocket(_ index: Int) -> String { "\(path)/worker-\(index).sock" }
   package var nginxConfig: String { "\(path)/nginx.conf" }
-  /// Where an archive is unpacked.
-  package var modelFolder: String { "\(path)/model" }
 
   /// Removes what the server made, and the folder when it was made for this server.
   package func remove() {
     removeContents()
-    if isOwn { rmdir(path) }
+    if isOwn {
+      unlink("\(path)/lock")
+      rmdir(path)
+    }
   }
 
   private func removeContents() {

@@ -44,6 +44,10 @@ struct Supervisor {
     var unsent: ArraySlice<UInt8> = []
     /// The worker has closed its end: its process is about to end.
     var isClosed = false
+    /// False for one that was started before there was a model.
+    var hasModel: Bool
+    /// What it loads first.
+    var source: ModelSource?
   }
 
   /// What the coordinator knows of a worker.
@@ -159,8 +163,16 @@ struct Supervisor {
       switch order {
       case .send(let worker, let command): send(command, to: worker)
       case .serve(let source):
+        let isFirst = served == nil
         served = source
         feed(.waitsFor(nil))
+        if isFirst {
+          for (descriptor, channel) in channels where !channel.hasModel {
+            channels[descriptor]?.hasModel = true
+            channels[descriptor]?.source = source
+            send(.load(source), to: channel.index)
+          }
+        }
       case .waitFor(let reason):
         if reason != nil { feed(.waitsFor(reason)) }
       case .giveUp(let error): feed(.giveUp(error))
@@ -233,7 +245,13 @@ extension Supervisor {
         tell(.workerReady(channel.index))
         feed(.workerReady(process: channel.process))
       case .host(let reply)?: tell(.reply(worker: channel.index, reply))
-      case .failed(let error)?: feed(.workerFailed(process: channel.process, error))
+      case .failed(let error)?:
+        if let source = hosting.fallBack(error.description, from: channel.source) {
+          served = source
+          feed(.workerRetries(process: channel.process, error))
+        } else {
+          feed(.workerFailed(process: channel.process, error))
+        }
       case nil: log.warning("a worker said what is not understood", metadata: ["line": "\(line.prefix(200))"])
       }
     }
@@ -286,10 +304,11 @@ extension Supervisor {
           "--lease=\(plan.isFleet ? HostingCoordinator.firstLease(budget: plan.memoryBudget, workers: plan.workers) : .max)",
           "--load=\(served?.word ?? "")",
         ] + plan.settings.flags(of: table),
-        descriptors: [workerListeners[index], ends.other], hasOwnGroup: true)
+        // Many threads load models one after another: memory that one of them freed is to serve the next.
+        environment: ["MALLOC_ARENA_MAX": "2"], descriptors: [workerListeners[index], ends.other], hasOwnGroup: true)
       do throws(SpawnError) {
         let process = try worker.spawn()
-        channels[ends.own] = Channel(process: process, index: index)
+        channels[ends.own] = Channel(process: process, index: index, hasModel: served != nil, source: served)
         lives[index] = .starting
         tell(.workerStarting(index))
         feed(.workerSpawned(index: index, process: process))

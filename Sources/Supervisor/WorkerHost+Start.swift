@@ -22,7 +22,7 @@ extension WorkerHost {
     let began = Poller.now
     do throws(ServingError) {
       let service = try load(source)
-      adopt(source, service, milliseconds: Int((Poller.now - began) / .milliseconds(1)))
+      adopt(source, service, microseconds: Int((Poller.now - began) / .microseconds(1)))
       return service.summary
     } catch {
       throw StartError(error)

@@ -10,6 +10,8 @@ public struct WorkerPool: Sendable {
     case waitsFor(String?)
     /// The model cannot be had.
     case giveUp(StartError)
+    /// A worker cannot load the model and is about to exit, but there is another one to start with.
+    case workerRetries(process: Int32, StartError)
     case workerSpawned(index: Int, process: Int32)
     case frontSpawned(process: Int32)
     /// A process could not be started at all.
@@ -105,6 +107,7 @@ public struct WorkerPool: Sendable {
   private var orphans: [(process: Int32, until: Duration)] = []
   private var finalDeadline: Duration?
   private var waitsFor: String?
+  private var retries: Set<Int> = []
 
   public init(_ configuration: Configuration) {
     self.configuration = configuration
@@ -161,16 +164,23 @@ public struct WorkerPool: Sendable {
     switch event {
     case .begin:
       if configuration.hasFront { startFront(&actions) }
-      if waitsFor == nil { for index in workers.indices { startWorker(index, &actions) } }
+      for index in workers.indices { startWorker(index, &actions) }
     case .waitsFor(let reason):
-      let hasBegun = front != .absent || !configuration.hasFront
-      if reason == nil, waitsFor != nil, hasBegun, stage == .starting {
-        for index in workers.indices where workers[index] == .absent { startWorker(index, &actions) }
-      }
       waitsFor = reason
+      // Time runs from when there is something to load.
+      for index in workers.indices {
+        if case .starting(let process, _) = workers[index] {
+          workers[index] = .starting(process, until: startupDeadline(now))
+        }
+      }
+    case .workerRetries(let process, let error):
+      if let index = workers.firstIndex(where: { $0.process == process }) {
+        failures[index] = error.description
+        retries.insert(index)
+      }
     case .giveUp(let error): finish(error.status, error.description, &actions)
     case .workerSpawned(let index, let process):
-      workers[index] = .starting(process, until: now + configuration.startupTimeout)
+      workers[index] = .starting(process, until: startupDeadline(now))
     case .frontSpawned(let process):
       let isFirst = !frontHasSettled && frontBackoff.earlyDeaths == 0
       let settles = !isFirst ? configuration.frontSettles.later : configuration.frontSettles.first
@@ -201,6 +211,10 @@ extension WorkerPool {
   private mutating func startWorker(_ index: Int, _ actions: inout [Action]) {
     workers[index] = .spawning
     actions.append(.spawnWorker(index: index))
+  }
+
+  private func startupDeadline(_ now: Duration) -> Duration {
+    waitsFor == nil ? now + configuration.startupTimeout : now + .seconds(86_400 * 365)
   }
 
   private mutating func startFront(_ actions: inout [Action]) {
@@ -259,6 +273,10 @@ extension WorkerPool {
     if case .stoppingWorkers = stage { return stopWorkersIfIdle(now, &actions) }
     let delay = workerBackoff[index].delay(afterDeathBeforeUp: !wasUp)
     if wasUp || failures[index] == nil { failures[index] = "worker \(index) \(reason)" }
+    if retries.remove(index) != nil {
+      restarts[index] += 1
+      return startWorker(index, &actions)
+    }
     if stage == .starting, !wasUp,
       !reason.isSignal || workerBackoff[index].earlyDeaths >= configuration.firstStarts
     {

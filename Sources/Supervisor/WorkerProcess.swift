@@ -49,17 +49,29 @@ public enum WorkerProcess {
       let signals = try SignalPipe(SignalPipe.stopSignals)
       let load = try plugs.loader(settings, settings[.threads] ?? 1)
       let voice = Voice()
-      let host = WorkerHost(
-        WorkerHost.Configuration(settings, index: index, workers: count), lease: lease, load: load,
-        trim: ProcessMemory.trim, send: { voice.tell(.host($0)) })
       let word = String(arguments[4].dropFirst("--load=".count))
+      let configuration = WorkerHost.Configuration(settings, index: index, workers: count)
+      // Without a model it says so to clients, and is ready when one has come.
+      let waits = word.isEmpty && !configuration.loadsOnUse
+      let host = WorkerHost(configuration, lease: lease, load: load, trim: ProcessMemory.trim) { reply in
+        voice.tell(.host(reply))
+        guard waits else { return }
+        switch reply {
+        case .resident: voice.tellOnce(.ready)
+        case .loadFailed(_, let error) where !voice.hasTold:
+          let failure = StartError(error)
+          voice.tell(.failed(failure))
+          exit(failure.status.rawValue)
+        default: break
+        }
+      }
       if !word.isEmpty {
         guard let source = ModelSource(word: word) else { throw StartError(.usage, "--load is no model") }
         let summary = try host.loadFirst(source, load)
         log.debug("loaded", metadata: ["model": "\(summary)"])
       }
       let server = try plugs.serve(listener, nil, host, 1, settings, log)
-      voice.tell(.ready)
+      if !waits { voice.tell(.ready) }
       return waitForTheEnd(server, host, signals, settings[.shutdownTimeout])
     } catch {
       Voice().tell(.failed(error))
@@ -91,11 +103,22 @@ public enum WorkerProcess {
 
   /// Writes lines to the supervisor, each in one piece.
   private final class Voice: Sendable {
-    private let lock = Mutex(())
+    private let state = Mutex(false)
+
+    /// Whether `tellOnce` was called.
+    var hasTold: Bool { state.withLock { $0 } }
 
     func tell(_ message: WorkerMessage) {
       let bytes = Array(message.line.utf8)
-      lock.withLock { _ in _ = Descriptor.write(bytes, to: channel) }
+      state.withLock { _ in _ = Descriptor.write(bytes, to: channel) }
+    }
+
+    func tellOnce(_ message: WorkerMessage) {
+      let bytes = Array(message.line.utf8)
+      state.withLock { hasTold in
+        if !hasTold { _ = Descriptor.write(bytes, to: channel) }
+        hasTold = true
+      }
     }
   }
 

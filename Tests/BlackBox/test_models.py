@@ -18,7 +18,6 @@ import zipfile
 
 import boto3
 import numpy
-import onnx
 from botocore.config import Config
 from onnx import TensorProto, helper
 
@@ -32,20 +31,36 @@ TARGET = "X-Amzn-SageMaker-Target-Model"
 
 
 def model(number, size=0, name="x", inputs=2, kind=TensorProto.FLOAT):
-    """A model that answers `number`, with about `size` bytes of weights."""
-    hidden = max(1, size // 4 // (inputs + 1))
-    first = numpy.random.default_rng(number).standard_normal((inputs, hidden), dtype=numpy.float32)
+    """A model that answers `number`: the first entry of a table of about `size` bytes of which it reads one row."""
+    table = numpy.random.default_rng(number).standard_normal((1 + size // 4, 1), dtype=numpy.float32)
+    table[0] = number
 
     def tensor(title, array):
         return helper.make_tensor(title, TensorProto.FLOAT, array.shape, array.tobytes(), raw=True)
 
-    nodes = [helper.make_node("MatMul", ["in", "w1"], ["a"]), helper.make_node("Relu", ["a"], ["b"]),
-             helper.make_node("Gemm", ["b", "w2", "bias"], ["y"]),
-             helper.make_node("Cast", [name], ["in"], to=TensorProto.FLOAT)]
+    nodes = [helper.make_node("Cast", [name], ["in"], to=TensorProto.FLOAT),
+             helper.make_node("ReduceMax", ["in"], ["most"], axes=[1], keepdims=0),
+             helper.make_node("Mul", ["most", "zero"], ["nought"]),
+             helper.make_node("Cast", ["nought"], ["index"], to=TensorProto.INT64),
+             helper.make_node("Gather", ["table", "index"], ["y"])]
     graph = helper.make_graph(
-        nodes[-1:] + nodes[:-1], "g", [helper.make_tensor_value_info(name, kind, ["n", inputs])],
+        nodes, "g", [helper.make_tensor_value_info(name, kind, ["n", inputs])],
         [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["n", 1])],
-        [tensor("w1", first), tensor("w2", numpy.zeros((hidden, 1), numpy.float32)),
+        [tensor("zero", numpy.zeros((), numpy.float32)), tensor("table", table)])
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8).SerializeToString()
+
+
+def wide(number, hidden):
+    """A model whose calls need much more memory than its file has bytes."""
+    def tensor(title, array):
+        return helper.make_tensor(title, TensorProto.FLOAT, array.shape, array.tobytes(), raw=True)
+
+    graph = helper.make_graph(
+        [helper.make_node("MatMul", ["x", "w1"], ["a"]), helper.make_node("Relu", ["a"], ["b"]),
+         helper.make_node("Gemm", ["b", "w2", "bias"], ["y"])],
+        "g", [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", 2])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["n", 1])],
+        [tensor("w1", numpy.full((2, hidden), number, numpy.float32)), tensor("w2", numpy.zeros((hidden, 1), numpy.float32)),
          tensor("bias", numpy.array([number], numpy.float32))])
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8).SerializeToString()
 
@@ -267,7 +282,7 @@ class Generations(Folder):
                 self.refresh(server, "model_load_failed", 424)
                 self.assertEqual(self.number(server), 1)
             path.unlink()
-            self.refresh(server, "not_found", 404)
+            self.refresh(server, "model_load_failed", 424)
             self.assertEqual(self.number(server), 1)
             self.put("model.onnx", model(4))
             self.refresh(server, "committed")
@@ -570,6 +585,22 @@ class Fleet(Folder):
                 self.assertEqual({entry["state"] for entry in page["models"]}, {"loaded"})
                 self.assertIn("plain", self.loaded(server))
 
+    def test_a_long_list_of_the_store(self):
+        data = model(1)
+        names = [f"m{number:04}.onnx" for number in range(1234)]
+        for name in names:
+            (self.store / name).write_bytes(data)
+        with self.fleet(workers=1) as server:
+            for limit in (300, 1000):
+                registered, token = [], ""
+                while token is not None:
+                    query = f"&next_page_token={urllib.parse.quote(token)}" if token else ""
+                    page = self.ask(server, "GET", f"/models?registered=true&limit={limit}{query}")
+                    registered += [entry["modelName"] for entry in page["models"]]
+                    self.assertLessEqual(len(registered), len(names))
+                    token = page.get("nextPageToken")
+                self.assertEqual(sorted(registered), names)
+
     def test_what_cannot_be_loaded_concerns_nobody_else(self):
         self.put("good.onnx", model(1))
         self.put("bad.onnx", b"no model")
@@ -663,6 +694,19 @@ class Fleet(Folder):
             self.assertGreater(total(found, "swiftlet_model_evictions_total"), 0)
             hits, misses = (total(found, f"swiftlet_model_cache_{k}_total") for k in ("hits", "misses"))
             self.assertEqual(hits + misses, 480)
+
+    def test_models_that_take_more_than_their_files(self):
+        """How much that is, is known when they are loaded: then others make room, or it is refused."""
+        for number in range(8):
+            self.put(f"m{number}.onnx", wide(number, 20_000))
+        with self.fleet(workers=1) as server:
+            self.number(server, "m0")
+            memory = self.ask(server, "GET", "/models/m0")["memory"]
+        budget = int((memory["privateBytes"] + memory["sharedBytes"]) * 2.5)
+        with self.fleet("--memory-budget", f"{budget}B", workers=1) as server:
+            for number in list(range(8)) * 2:
+                self.assertEqual(self.number(server, f"m{number}"), number)
+                self.assertLessEqual(total(metrics(server), "swiftlet_model_memory_bytes"), budget)
 
     def test_limits_of_one_model(self):
         self.put("large.onnx", model(1, 3_000_000))

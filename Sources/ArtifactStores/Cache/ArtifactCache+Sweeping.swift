@@ -53,7 +53,8 @@ extension ArtifactCache {
         report.expired += 1
       }
       // Records are written under the cache's lock, so what has another name is what a killed process left.
-      for name in Files.names("\(path)/sources") ?? [] where !name.hasSuffix(".json") {
+      for name in Files.names("\(path)/sources") ?? []
+      where !name.hasSuffix(".json") && !name.hasSuffix(".pin") {
         unlink("\(path)/sources/\(name)")
       }
     }

@@ -14,6 +14,8 @@ public struct GenerationRecord: Sendable, Hashable {
   public var fetchedAt: Int64
   /// Whether it was the newest when it was fetched, and not one that was asked for by its version.
   public var isLatest: Bool
+  /// Whether its user has found it good: what is fetched may turn out not to load.
+  public var isAccepted = false
   /// The file's name where the artifact is one file.
   var name: String?
   /// Whether it is a zip archive that is kept as it is.
@@ -46,7 +48,8 @@ struct SourceRecord: Sendable {
         GenerationRecord(
           digest: digest, fingerprint: ArtifactFingerprint(text: fingerprint, version: item["version"]?.string),
           bytes: bytes, etag: item["etag"]?.string, fetchedAt: Int64(fetchedAt), isLatest: isLatest,
-          name: item["name"]?.string, isPackedZip: item["packed"]?.bool ?? false))
+          isAccepted: item["accepted"]?.bool ?? false, name: item["name"]?.string,
+          isPackedZip: item["packed"]?.bool ?? false))
     }
   }
 
@@ -55,7 +58,7 @@ struct SourceRecord: Sendable {
       var members: [(name: String, value: JSONDocument)] = [
         ("digest", .string(generation.digest)), ("fingerprint", .string(generation.fingerprint.text)),
         ("bytes", .number(generation.bytes)), ("fetched_at", .number(Int(generation.fetchedAt))),
-        ("latest", .bool(generation.isLatest)),
+        ("latest", .bool(generation.isLatest)), ("accepted", .bool(generation.isAccepted)),
       ]
       if let version = generation.version { members.append(("version", .string(version))) }
       if let etag = generation.etag { members.append(("etag", .string(etag))) }
@@ -72,12 +75,16 @@ struct SourceRecord: Sendable {
     var generation = generation
     let latest = generations.first(where: \.isLatest)
     if let latest, latest.fingerprint == generation.fingerprint { generation.isLatest = true }
+    if generations.contains(where: { $0.digest == generation.digest && $0.isAccepted }) { generation.isAccepted = true }
     generations.removeAll { $0.fingerprint == generation.fingerprint }
     generations.insert(generation, at: 0)
     let cut = generations.dropFirst(limit)
     generations = Array(generations.prefix(limit))
     if !generations.contains(where: \.isLatest), let latest = cut.first(where: \.isLatest) {
       generations.append(latest)
+    }
+    if !generations.contains(where: \.isAccepted), let accepted = cut.first(where: \.isAccepted) {
+      generations.append(accepted)
     }
   }
 }
@@ -89,6 +96,18 @@ extension ArtifactCache {
   func generations(_ location: String) -> [GenerationRecord] {
     guard let text = Files.read(recordPath(location), limit: 1 << 20) else { return [] }
     return SourceRecord(text, location: location)?.generations ?? []
+  }
+
+  /// Writes down that what `location` held with this digest is good.
+  func accept(_ digest: String, of location: String) throws(StoreError) {
+    try exclusively { () throws(StoreError) in
+      var record = SourceRecord(location: location, generations: generations(location))
+      guard record.generations.contains(where: { $0.digest == digest && !$0.isAccepted }) else { return }
+      for index in record.generations.indices where record.generations[index].digest == digest {
+        record.generations[index].isAccepted = true
+      }
+      try Files.replace(recordPath(location), with: record.text)
+    }
   }
 
   /// Writes down that `location` holds `generation`.

@@ -11,6 +11,7 @@ import Synchronization
 public final class ArtifactLibrary: Sendable {
   public let cache: ArtifactCache
   let limits: ArchiveLimits
+  let suggestsNames: Bool
   private let store: @Sendable (String) throws(StoreError) -> any ArtifactStore
   private let flights = Mutex<[FlightKey: Flight]>([:])
 
@@ -23,13 +24,15 @@ public final class ArtifactLibrary: Sendable {
 
   /// - Parameters:
   ///   - limits: of archives, and of the number and size of the objects below a prefix.
+  ///   - suggestsNames: whether errors for what is not there list its folder for names that are near.
   ///   - store: the store of a bucket.
   public init(
-    cache: ArtifactCache, limits: ArchiveLimits,
+    cache: ArtifactCache, limits: ArchiveLimits, suggestsNames: Bool = true,
     store: @escaping @Sendable (String) throws(StoreError) -> any ArtifactStore
   ) {
     self.cache = cache
     self.limits = limits
+    self.suggestsNames = suggestsNames
     self.store = store
   }
 
@@ -50,10 +53,11 @@ public final class ArtifactLibrary: Sendable {
   /// - Parameters:
   ///   - expectedSHA256: the digest that the artifact must have; another one is `corrupt`, and is not installed.
   ///   - usesInPlace: true to use files and folders of this machine where they are, unless they are archives.
+  ///   - isFresh: true to look the location up after the call, not to share a fetch that began before it.
   ///   - progress: called from any thread.
   public func fetch(
     _ location: ArtifactLocation, policy: VersionPolicy, expectedSHA256: String?, usesInPlace: Bool,
-    progress: @escaping @Sendable (ArtifactProgress) -> Void
+    isFresh: Bool = false, progress: @escaping @Sendable (ArtifactProgress) -> Void
   ) async throws(StoreError) -> FetchedArtifact {
     let expected = expectedSHA256.map { $0.lowercased() }
     guard expected.map(ContentHash.isDigest) ?? true else {
@@ -62,7 +66,7 @@ public final class ArtifactLibrary: Sendable {
     let key = FlightKey(location: location, policy: policy, expected: expected, usesInPlace: usesInPlace)
     while true {
       let flight = flights.withLock { flights in
-        if let flight = flights[key], flight.isOpen { return flight }
+        if !isFresh, let flight = flights[key], flight.isOpen { return flight }
         let flight = Flight()
         flights[key] = flight
         return flight
@@ -87,10 +91,11 @@ public final class ArtifactLibrary: Sendable {
     return result
   }
 
-  /// What was last fetched from `location` and is still in the cache, without asking its store.
+  /// What was last fetched from `location`, was accepted and is still in the cache, without asking its store.
   public func cached(_ location: ArtifactLocation, policy: VersionPolicy) -> FetchedArtifact? {
     let generation = cache.generations(ArtifactLibrary.text(location)).first { generation in
-      switch policy {
+      guard generation.isAccepted else { return false }
+      return switch policy {
       case .latest: generation.isLatest
       case .pinned(let version): generation.version == version
       }
@@ -98,9 +103,9 @@ public final class ArtifactLibrary: Sendable {
     return generation.flatMap { open($0) }
   }
 
-  /// What was fetched from `location` and is still in the cache, the newest first.
+  /// What was fetched from `location`, was accepted and is still in the cache, the newest first.
   public func history(of location: ArtifactLocation) -> [GenerationRecord] {
-    cache.generations(ArtifactLibrary.text(location)).filter { cache.has(digest: $0.digest) }
+    cache.generations(ArtifactLibrary.text(location)).filter { $0.isAccepted && cache.has(digest: $0.digest) }
   }
 
   /// The artifact of a generation, as it was fetched.
@@ -119,6 +124,12 @@ public final class ArtifactLibrary: Sendable {
     FetchedArtifact(
       path: name.map { cache.path(of: entry, named: $0) } ?? entry.path, digest: entry.digest,
       fingerprint: fingerprint, bytes: entry.bytes, lease: entry.lease)
+  }
+
+  /// Remembers that what was fetched from `location` with this digest has proved good: only that is given by `cached` and
+  /// `history`.
+  public func accept(_ digest: String, of location: ArtifactLocation) throws(StoreError) {
+    try cache.accept(digest, of: ArtifactLibrary.text(location))
   }
 
   /// The location's text in records: a path is that from the root on.

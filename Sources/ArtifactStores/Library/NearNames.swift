@@ -3,6 +3,7 @@ extension ArtifactLibrary {
   func missing(
     _ location: ArtifactLocation, _ store: any ArtifactStore, _ key: String
   ) async -> StoreError {
+    guard suggestsNames else { return StoreError(.notFound, "there is nothing at \(location)") }
     let bytes = key.hasSuffix("/") ? key.utf8.dropLast() : key.utf8[...]
     let parent = bytes.lastIndex(of: UInt8(ascii: "/")).map { String(key[...$0]) } ?? ""
     let wanted = String(decoding: Array(bytes.dropFirst(parent.utf8.count)), as: UTF8.self)

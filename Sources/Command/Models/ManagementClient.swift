@@ -5,6 +5,7 @@ import ModelTools
 import NIOCore
 import NIOHTTP1
 import Settings
+import Supervisor
 
 /// Where a server is, and who calls.
 struct ServerOptions: ParsableArguments {

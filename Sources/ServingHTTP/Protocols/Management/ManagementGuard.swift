@@ -48,14 +48,13 @@ public struct ManagementGuard: Sendable {
     return difference == 0
   }
 
-  /// Browsers send pages' requests to this machine, too: then `Origin` or `Sec-Fetch-Site` says where the page is from.
+  /// Browsers send pages' requests to this machine, too: then `Origin` or `Sec-Fetch-Site` says where the page is from, and
+  /// `Host` what name it knows this machine by. A name that is not `localhost` may be anybody's (DNS rebinding).
   private func isOfOwnOrigin(_ request: HTTPRequest) -> Bool {
+    let host = request.headers["host"].map(ManagementGuard.name)
+    if let host, !ManagementGuard.isLoopback(host), !ManagementGuard.isAddress(host) { return false }
     let site = request.headers["sec-fetch-site"]
     if let site, site != "same-origin", site != "none" { return false }
-    guard site != nil || request.headers["origin"] != nil else { return true }
-    guard let host = request.headers["host"].map(ManagementGuard.name), ManagementGuard.isLoopback(host) else {
-      return false
-    }
     guard let origin = request.headers["origin"] else { return true }
     let authority = origin.utf8.firstIndex(of: UInt8(ascii: "/")).map { origin[$0...].drop { $0 == "/" } } ?? ""
     return ManagementGuard.name(String(authority)) == host
@@ -65,6 +64,11 @@ public struct ManagementGuard: Sendable {
   private static func name(_ authority: String) -> String {
     if authority.hasPrefix("[") { return String(authority.prefix { $0 != "]" }) + "]" }
     return String(authority.prefix { $0 != ":" })
+  }
+
+  private static func isAddress(_ host: String) -> Bool {
+    let parts = host.split(separator: ".", omittingEmptySubsequences: false)
+    return host.hasPrefix("[") || (parts.count == 4 && parts.allSatisfy { UInt8($0) != nil })
   }
 
   static func isLoopback(_ host: String) -> Bool {
