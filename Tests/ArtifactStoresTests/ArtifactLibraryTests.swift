@@ -140,6 +140,8 @@ private func failure(_ body: () async throws -> Void) async -> (StoreError.Code,
     let missing = await failure { _ = try await bench.fetch("s3://models/m/", .pinned("7")) }
     #expect(missing?.0 == .notFound)
     #expect(missing?.1.contains("11, 10, 2, 1") == true)
+    try bench.library.accept(latest.digest, of: ArtifactLocation("s3://models/m"))
+    try bench.library.accept(pinned.digest, of: ArtifactLocation("s3://models/m/"))
     #expect(bench.library.cached(try ArtifactLocation("s3://models/m"), policy: .latest)?.digest == latest.digest)
     #expect(bench.library.cached(try ArtifactLocation("s3://models/m/"), policy: .pinned("2"))?.digest == pinned.digest)
   }
@@ -200,6 +202,12 @@ private func failure(_ body: () async throws -> Void) async -> (StoreError.Code,
     bench.store.setDown(true)
     #expect(await failure { _ = try await bench.fetch("s3://models/m.onnx") }?.0 == .unreachable)
     let restarted = try bench.another()
+    // What nobody has found good is nothing to fall back on.
+    #expect(restarted.cached(location, policy: .latest) == nil)
+    #expect(restarted.history(of: location).isEmpty)
+    try restarted.accept(first, of: location)
+    #expect(restarted.cached(location, policy: .latest)?.digest == first)
+    try restarted.accept(second, of: location)
     #expect(restarted.cached(location, policy: .latest)?.digest == second)
     #expect(contents(restarted.cached(location, policy: .latest)?.path ?? "") == "two")
     #expect(restarted.history(of: location).map(\.digest) == [second, first])
@@ -214,6 +222,23 @@ private func failure(_ body: () async throws -> Void) async -> (StoreError.Code,
     #expect(restarted.cached(location, policy: .latest)?.digest == first)
   }
 
+  @Test func aChoiceOutlivesRestartsAndSweeps() async throws {
+    let bench = try Bench()
+    let location = try ArtifactLocation("s3://models/m.onnx")
+    bench.store.put("m.onnx", "one")
+    let first = try await bench.fetch("s3://models/m.onnx").digest
+    try bench.library.accept(first, of: location)
+    bench.store.put("m.onnx", "two")
+    let second = try await bench.fetch("s3://models/m.onnx").digest
+    try bench.library.accept(second, of: location)
+    #expect(bench.library.pinned(location) == nil)
+    try bench.library.pin(first, of: location)
+    _ = try bench.cache.sweep()
+    #expect(try bench.another().pinned(location)?.digest == first)
+    try bench.library.pin(nil, of: location)
+    #expect(try bench.another().pinned(location) == nil)
+  }
+
   @Test func aGarbledRecordCountsAsNone() async throws {
     let bench = try Bench()
     let location = try ArtifactLocation("s3://models/m.onnx")
@@ -224,7 +249,9 @@ private func failure(_ body: () async throws -> Void) async -> (StoreError.Code,
       bench.scratch.write("cache/sources/\(record)", text)
       #expect(bench.library.cached(location, policy: .latest) == nil)
     }
-    #expect(contents(try await bench.fetch("s3://models/m.onnx").path) == "one")
+    let fetched = try await bench.fetch("s3://models/m.onnx")
+    #expect(contents(fetched.path) == "one")
+    try bench.library.accept(fetched.digest, of: location)
     #expect(bench.library.history(of: location).count == 1)
   }
 

@@ -41,10 +41,10 @@ private func settings(_ flags: String...) throws -> ResolvedSettings {
     #expect(text.contains("\"limit\":\"6MiB\",\"setting\":\"max-body-size\""))
   }
 
-  @Test func `every worker is there for the first try and for the second`() throws {
+  @Test func `every worker is there for the first try, for a call that moves, and for the second try`() throws {
     let text = try config(workers: 3)
     for index in 0..<3 {
-      #expect(text.split(separator: "\n").count { $0.contains("server unix:/run/w\(index).sock max_fails=0;") } == 2)
+      #expect(text.split(separator: "\n").count { $0.contains("server unix:/run/w\(index).sock max_fails=0;") } == 3)
     }
   }
 
