@@ -25,7 +25,7 @@ public final class PackedMatrix: Sendable {
     self.n = n
     let shape: Shape = [MatrixMultiply.packedCount(k: k, n: n)]
     tensor = constants.tensor(name, .float32, shape) {
-      let out = Tensor(uninitialized: .float32, shape)
+      let out = Tensor(lasting: .float32, shape)
       withElements {
         KernelTable.current.packB(
           $0, rowStride, columnStride, k, n, out.storage.base.assumingMemoryBound(to: Float.self))
@@ -60,7 +60,7 @@ public final class PackedRows: Sendable {
     self.each = each
     let shape: Shape = [groups * each]
     tensor = constants.tensor(name, .float32, shape) {
-      let out = Tensor(uninitialized: .float32, shape)
+      let out = Tensor(lasting: .float32, shape)
       let to = out.storage.base.assumingMemoryBound(to: Float.self)
       withElements { from in
         for g in 0..<groups {

@@ -88,7 +88,7 @@ struct Preparation {
 
   private func prepare(_ constants: Constants, _ place: WeightsPlace) throws -> Result {
     let optimized = try PassTable.optimize(graph, constants.part("passes"))
-    let plan = try Plan(optimized, constants.part("plan"))
-    return Result(optimized: keepsGraphs ? optimized : optimized.interface, plan: plan, place: place)
+    let held = keepsGraphs ? optimized : optimized.interface
+    return Result(optimized: held, plan: try Plan(consume optimized, constants.part("plan")), place: place)
   }
 }

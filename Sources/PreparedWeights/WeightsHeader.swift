@@ -137,7 +137,8 @@ extension WeightsHeader.Entry {
     guard let count = shape.checkedElementCount else { return false }
     let (bytes, overflow) = count.multipliedReportingOverflow(by: dtype.byteWidth)
     guard !overflow, bytes == length else { return false }
-    guard isKept else { return true }
+    // What is not kept is made as zeros when somebody reads it after all.
+    guard isKept else { return length <= 1 << 32 }
     return offset >= headerLength && offset % WeightsHeader.alignment == 0 && offset <= fileLength
       && length <= fileLength - offset
   }

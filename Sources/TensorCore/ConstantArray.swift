@@ -6,7 +6,7 @@ public struct ConstantArray<Element: BitwiseCopyable & Sendable>: Sendable {
   /// A copy of `elements`.
   public init(_ elements: [Element]) {
     count = elements.count
-    bytes = Tensor(uninitialized: .uint8, [elements.count * MemoryLayout<Element>.stride])
+    bytes = Tensor(lasting: .uint8, [elements.count * MemoryLayout<Element>.stride])
     elements.withUnsafeBytes {
       bytes.storage.base.copyMemory(from: $0.baseAddress ?? UnsafeRawPointer(bytes.storage.base), byteCount: $0.count)
     }

@@ -69,7 +69,7 @@ extension Tensor {
     guard constants.areKept, byteCount >= Constants.minBytes else { return resident }
     return constants.tensor(name, dtype, shape) {
       if !storage.isLate { return self }
-      let copy = Tensor(uninitialized: dtype, shape)
+      let copy = Tensor(lasting: dtype, shape)
       withTransientBytes { copy.storage.base.copyMemory(from: $0, byteCount: byteCount) }
       return copy
     }

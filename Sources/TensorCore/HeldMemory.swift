@@ -18,8 +18,7 @@ public struct HeldMemory {
   public mutating func add(_ tensor: Tensor?) {
     guard let tensor else { return }
     if tensor.dtype == .string {
-      // A string is sixteen bytes, and an allocation of its own from that many bytes on.
-      privateBytes += tensor.strings.reduce(0) { $0 + 16 + ($1.utf8.count > 15 ? $1.utf8.count + 48 : 0) }
+      add(strings: tensor.strings)
     } else {
       add(tensor.storage, used: tensor.byteCount)
     }
@@ -34,6 +33,28 @@ public struct HeldMemory {
       add(map.keys)
       add(map.values)
     }
+  }
+
+  /// Counts an array of strings: sixteen bytes each, and an allocation of its own for one of as many bytes.
+  public mutating func add(strings: some Sequence<String>) {
+    for string in strings { privateBytes += 16 + HeldMemory.contents(string) }
+  }
+
+  /// Counts a dictionary's table, without what its keys and values have outside of it.
+  public mutating func add<Key, Element>(_ dictionary: [Key: Element]) {
+    guard dictionary.capacity > 0 else { return }
+    // There is a power of two of places, of which three quarters may be taken.
+    let places = 1 << (Int.bitWidth - (dictionary.capacity + dictionary.capacity / 3 - 1).leadingZeroBitCount)
+    privateBytes += places * (MemoryLayout<Key>.stride + MemoryLayout<Element>.stride) + places / 8
+  }
+
+  /// Counts what strings have outside of the places that they are held in.
+  public mutating func add(contentsOf strings: some Sequence<String>) {
+    for string in strings { privateBytes += HeldMemory.contents(string) }
+  }
+
+  private static func contents(_ string: String) -> Int {
+    string.utf8.count > 15 ? (string.utf8.count + 32 + 16) / 16 * 16 : 0
   }
 
   private mutating func add(_ storage: TensorStorage, used: Int) {

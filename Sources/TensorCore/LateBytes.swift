@@ -19,8 +19,8 @@ public final class LateBytes: @unchecked Sendable {
     case none(wasRead: @Sendable () -> Void)
   }
 
-  private struct Made: @unchecked Sendable {
-    var address: UnsafeMutableRawPointer?
+  private struct Made: Sendable {
+    var storage: TensorStorage?
   }
 
   /// A copy of `bytes`, which lie in `file`.
@@ -38,23 +38,29 @@ public final class LateBytes: @unchecked Sendable {
   /// The bytes, made now if they were not before.
   var address: UnsafeMutableRawPointer {
     made.withLock { made in
-      if let address = made.address { return address }
-      let address = UnsafeMutableRawPointer.allocate(
-        byteCount: Swift.max(byteCount, 1), alignment: TensorStorage.alignment)
-      write(to: UnsafeMutableRawBufferPointer(start: address, count: byteCount))
-      made.address = address
-      return address
+      if let storage = made.storage { return storage.base }
+      let storage = TensorStorage(lasting: byteCount)
+      switch source {
+      case .copy(let bytes, let file): LateBytes.copy(bytes, file, to: storage.base)
+      case .none(let wasRead):
+        storage.base.initializeMemory(as: UInt8.self, repeating: 0, count: byteCount)
+        wasRead()
+      }
+      made.storage = storage
+      return storage.base
     }
   }
 
-  private func write(to buffer: UnsafeMutableRawBufferPointer) {
-    switch source {
-    case .copy(let bytes, let file):
-      withExtendedLifetime(file) { buffer.copyMemory(from: bytes) }
-      file.dropPages(bytes)
-    case .none(let wasRead):
-      buffer.initializeMemory(as: UInt8.self, repeating: 0)
-      wasRead()
+  /// Copies part by part, so that the file's pages leave memory as the copy's come.
+  private static func copy(_ bytes: UnsafeRawBufferPointer, _ file: MappedFile, to address: UnsafeMutableRawPointer) {
+    let part = 1 << 22
+    withExtendedLifetime(file) {
+      for start in stride(from: 0, to: bytes.count, by: part) {
+        let end = Swift.min(bytes.count, start + part)
+        let from = UnsafeRawBufferPointer(rebasing: bytes[start..<end])
+        UnsafeMutableRawBufferPointer(start: address + start, count: from.count).copyMemory(from: from)
+        file.dropPages(from)
+      }
     }
   }
 
@@ -62,32 +68,24 @@ public final class LateBytes: @unchecked Sendable {
   var isUnknown: Bool { if case .none = source { true } else { false } }
 
   /// Bytes of memory that this takes now.
-  var residentBytes: Int { made.withLock { $0.address == nil ? 0 : byteCount } }
+  var residentBytes: Int { made.withLock { $0.storage == nil ? 0 : byteCount } }
 
   /// True when the bytes are a copy that was not made yet.
   var isPendingCopy: Bool {
     guard case .copy = source else { return false }
-    return made.withLock { $0.address == nil }
+    return made.withLock { $0.storage == nil }
   }
 
   /// Calls `body` with a copy of `range` of the bytes that lives as long as the call, where none was made to stay; else with
   /// the bytes themselves.
   func withTransientBytes<R>(_ range: Range<Int>, _ body: (UnsafeMutableRawPointer) throws -> R) rethrows -> R {
     guard isPendingCopy, case .copy(let bytes, let file) = source else { return try body(address + range.lowerBound) }
-    let copy = UnsafeMutableRawPointer.allocate(
-      byteCount: Swift.max(range.count, 1), alignment: TensorStorage.alignment)
-    defer { copy.deallocate() }
-    let part = UnsafeRawBufferPointer(rebasing: bytes[range])
-    withExtendedLifetime(file) {
-      UnsafeMutableRawBufferPointer(start: copy, count: range.count).copyMemory(from: part)
-    }
-    file.dropPages(part)
-    return try body(copy)
+    let copy = TensorStorage(lasting: range.count)
+    LateBytes.copy(UnsafeRawBufferPointer(rebasing: bytes[range]), file, to: copy.base)
+    return try withExtendedLifetime(copy) { try body(copy.base) }
   }
 
   func dropMappedPages(_ range: Range<Int>) {
     if case .copy(let bytes, let file) = source { file.dropPages(UnsafeRawBufferPointer(rebasing: bytes[range])) }
   }
-
-  deinit { made.withLock { $0.address?.deallocate() } }
 }

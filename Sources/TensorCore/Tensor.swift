@@ -78,6 +78,11 @@ extension Tensor {
     self.init(unchecked: dtype, shape, storage, offset: 0)
   }
 
+  /// An uninitialised tensor of numbers for what stays (`TensorStorage.init(lasting:)`). The caller has checked the shape.
+  public init(lasting dtype: DType, _ shape: Shape) {
+    self.init(unchecked: dtype, shape, TensorStorage(lasting: shape.elementCount * dtype.byteWidth), offset: 0)
+  }
+
   /// A tensor of zeros, `false` or empty strings.
   public init(zeros dtype: DType, _ shape: Shape) {
     self.init(uninitialized: dtype, shape)

@@ -54,6 +54,25 @@ public final class TensorStorage: @unchecked Sendable {
     release = { free($0) }
   }
 
+  /// Allocates `byteCount` uninitialised bytes for what stays: from 256 kB on whole pages of the system's own, so that nothing
+  /// that comes and goes beside them keeps memory from going back.
+  public init(lasting byteCount: Int) {
+    self.byteCount = byteCount
+    strings = []
+    isWritable = true
+    owner = nil
+    if byteCount >= 1 << 18,
+      let pages = mmap(nil, byteCount, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), pages != MAP_FAILED
+    {
+      fixed = pages
+      release = { munmap($0, byteCount) }
+    } else {
+      fixed = UnsafeMutableRawPointer.allocate(
+        byteCount: Swift.max(byteCount, 1), alignment: TensorStorage.alignment)
+      release = { $0.deallocate() }
+    }
+  }
+
   /// Holds the elements of a string tensor.
   public init(strings: [String]) {
     byteCount = 0

@@ -111,6 +111,31 @@ struct PreparedWeightsTests {
     #expect(refusal { $0.shape = [1 << 62, 4] })
     #expect(refusal { ($0.shape, $0.length) = ([17], 68) })
     #expect(refusal { $0.dtype = .string })
+    #expect(refusal { ($0.isKept, $0.shape, $0.length) = (false, [1 << 40], 1 << 42) })
+  }
+
+  @Test func noByteOfAHeaderLeadsAReaderOutOfTheFile() throws {
+    guard case .file(let path, _) = try PreparedModel(chain(), weights: folder).weights else { return }
+    let bytes = try MappedFile(path: path).contents()
+    let length = try headerOf(bytes).length
+    func read(_ bytes: [UInt8]) {
+      guard let header = try? bytes.withUnsafeBytes({ try WeightsHeader(reading: $0, checksum: false) }) else { return }
+      for entry in header.entries where entry.isKept {
+        #expect(entry.offset >= 0 && entry.length >= 0 && entry.offset <= bytes.count - entry.length)
+      }
+    }
+    for bit in 0..<(length * 8) {
+      var flipped = bytes
+      flipped[bit / 8] ^= 1 << UInt8(bit % 8)
+      read(flipped)
+    }
+    for at in 0...(length - 8) {
+      for number in [UInt64.max, UInt64(Int64.max), UInt64(Int64.max) + 1, UInt64(bytes.count), 0] {
+        var changed = bytes
+        withUnsafeBytes(of: number.littleEndian) { changed.replaceSubrange(at..<(at + 8), with: $0) }
+        read(changed)
+      }
+    }
   }
 
   @Test func aFileWithoutAConstantThatIsAskedForIsMadeAnew() throws {

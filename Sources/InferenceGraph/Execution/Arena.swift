@@ -10,7 +10,21 @@ public final class Arena {
   /// Bytes kept between runs at most; what is above is given back.
   public let maxHeldBytes: Int
 
-  public init(maxHeldBytes: Int = 1 << 30) { self.maxHeldBytes = maxHeldBytes }
+  /// Buffers are exact and lasting, and none is kept for reuse: for results that become constants.
+  private let isForConstants: Bool
+
+  public init(maxHeldBytes: Int = 1 << 30) {
+    self.maxHeldBytes = maxHeldBytes
+    isForConstants = false
+  }
+
+  private init(isForConstants: Bool) {
+    maxHeldBytes = 0
+    self.isForConstants = isForConstants
+  }
+
+  /// An arena for evaluations whose results become constants.
+  static var forConstants: Arena { Arena(isForConstants: true) }
 
   /// Sizes are rounded to a power of two or one and a half, so that close sizes share buffers.
   private static func sizeClass(_ bytes: Int) -> Int {
@@ -23,6 +37,7 @@ public final class Arena {
   /// An uninitialised tensor, or nil when the system gives no memory. The caller has checked the shape.
   public func allocate(_ dtype: DType, _ shape: Shape) -> Tensor? {
     if dtype == .string { return Tensor(uninitialized: .string, shape) }
+    if isForConstants { return Tensor(lasting: dtype, shape) }
     let size = Arena.sizeClass(shape.elementCount * dtype.byteWidth)
     if let storage = free[size]?.popLast() {
       heldBytes -= size

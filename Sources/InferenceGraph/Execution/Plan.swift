@@ -21,20 +21,27 @@ public struct Plan: Sendable {
   let outputs: [Int]
   private let isConstantRegister: [Bool]
 
-  /// Orders and specialises `graph`; what is made of its constants is made in `constants`.
+  /// Orders and specialises `graph`; what is made of its constants is made in `place`. A graph that nobody else holds gives
+  /// its constants up as what is made of them takes their place.
   ///
   /// - Throws: `GraphError` when an operator refuses its constants.
-  public init(_ graph: Graph, _ place: Constants = .inMemory) throws {
+  public init(_ graph: consuming Graph, _ place: Constants = .inMemory) throws {
     var steps: [Step] = []
     var used = Set<Int>(graph.outputs.map(\.index))
+    var uses = graph.useCounts()
     for (index, node) in graph.nodes.enumerated() {
       var op = node.operator
       var inputs = node.inputs
       let facts = inputs.map { $0.map { graph.fact($0) } }
       do {
         if let special = try op.specializedInPlace(facts, place.part("\(index) \(node.name)")) {
-          inputs = special.kept.map { inputs[$0] }
           op = special.operator
+          for (position, id) in inputs.enumerated() where !special.kept.contains(position) {
+            guard let id else { continue }
+            uses[id.index] -= 1
+            if uses[id.index] == 0 { graph.values[id.index].fact.constant = nil }
+          }
+          inputs = special.kept.map { inputs[$0] }
         }
       } catch {
         throw GraphError.wrapping(error, node: "\(node.operator.name) node \"\(node.name)\"")

@@ -43,7 +43,7 @@ struct FoldBatchNormalization: Pass {
 
   /// The weights with each output channel multiplied.
   private func scale(_ weights: Tensor, _ factor: [Double]) -> Tensor {
-    let out = Tensor(uninitialized: .float32, weights.shape)
+    let out = Tensor(lasting: .float32, weights.shape)
     let to = out.unsafeMutableElements(of: Float.self)
     let each = weights.shape.product(1..<weights.shape.rank)
     weights.withFloats { from in

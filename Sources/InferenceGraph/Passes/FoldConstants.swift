@@ -21,7 +21,7 @@ struct FoldConstants: Pass {
     var known: [ValueID: ValueID] = [:]
     var values: [ValueID: Value] = [:]
     var changed = false
-    let context = EvaluationContext(pool: .inline, arena: Arena(), maxTensorBytes: Self.maxBytes)
+    let context = EvaluationContext(pool: .inline, arena: .forConstants, maxTensorBytes: Self.maxBytes)
     var budget = remaining ?? Self.budget(graph)
     defer { remaining = budget }
     for (index, node) in graph.nodes.enumerated() where node.operator.isPure && node.operator.subgraphs.isEmpty {
@@ -76,7 +76,8 @@ struct FoldConstants: Pass {
     if !found.isEmpty, found.count == node.outputs.count { return found.map { .tensor($0) } }
     let isSmall = inputs.allSatisfy { ($0?.heldBytes ?? 0) < Constants.minBytes }
     let outputs = try node.operator.evaluate(&inputs, context)
-    let tensors = outputs.compactMap(\.tensor)
+    // Views of a file's tensors cost nothing to make again.
+    let tensors = outputs.compactMap(\.tensor).filter(\.storage.isWritable)
     if tensors.count == outputs.count, !isSmall || tensors.contains(where: { $0.byteCount >= Constants.minBytes }) {
       for (index, tensor) in tensors.enumerated() { constants.keep(tensor, as: "\(index)") }
     }

@@ -16,6 +16,11 @@ public struct DictVectorizer: Operator {
     }
   }
 
+  public func addHeld(to memory: inout HeldMemory) {
+    vocabulary.addHeld(to: &memory)
+    index.addHeld(to: &memory, withKeys: false)
+  }
+
   public var attributes: [(name: String, value: String)] { [("vocabulary", "\(vocabulary.count)")] }
 
   public func outputFacts(_ inputs: [Fact?]) throws -> [Fact] {

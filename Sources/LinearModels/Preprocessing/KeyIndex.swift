@@ -99,6 +99,18 @@ public enum KeyIndex: Sendable {
     return true
   }
 
+  /// Counts the table; `withKeys`: and the contents of its strings, which nothing else holds.
+  func addHeld(to memory: inout HeldMemory, withKeys: Bool) {
+    switch self {
+    case .integers(let index): memory.add(index)
+    case .consecutive: break
+    case .floats(let index): memory.add(index)
+    case .strings(let index):
+      memory.add(index)
+      if withKeys { memory.add(contentsOf: index.keys.lazy.map(\.string)) }
+    }
+  }
+
   /// True when tensors of `dtype` can be looked up.
   func takes(_ dtype: DType) -> Bool {
     switch self {

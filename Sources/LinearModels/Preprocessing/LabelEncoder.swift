@@ -28,6 +28,12 @@ public struct LabelEncoder: Operator {
     self.fallback = fallback
   }
 
+  public func addHeld(to memory: inout HeldMemory) {
+    keys.addHeld(to: &memory, withKeys: true)
+    memory.add(values)
+    memory.add(fallback)
+  }
+
   public var attributes: [(name: String, value: String)] {
     [("keys", "\(values.count)"), ("values", values.dtype.name)]
   }

@@ -22,6 +22,11 @@ public struct OneHotEncoder: Operator {
     }
   }
 
+  public func addHeld(to memory: inout HeldMemory) {
+    categories.addHeld(to: &memory)
+    index.addHeld(to: &memory, withKeys: false)
+  }
+
   public var attributes: [(name: String, value: String)] { [("categories", "\(categories.count)")] }
 
   public func outputFacts(_ inputs: [Fact?]) throws -> [Fact] {

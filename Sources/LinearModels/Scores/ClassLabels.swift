@@ -20,6 +20,13 @@ public enum ClassLabels: Sendable, Equatable {
     }
   }
 
+  func addHeld(to memory: inout HeldMemory) {
+    switch self {
+    case .integers(let labels): memory.add(privateBytes: labels.count * 8)
+    case .strings(let labels): memory.add(strings: labels)
+    }
+  }
+
   /// The labels 0 and 1, of the kind of `labels`: what a two-way decision answers where the model names other than two.
   public static func negativeAndPositive(like labels: ClassLabels) -> ClassLabels {
     switch labels {

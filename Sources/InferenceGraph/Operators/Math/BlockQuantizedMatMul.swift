@@ -102,7 +102,7 @@ public struct BlockQuantizedMatMul: Operator {
       throw GraphError(.limit, "a matrix of \(rows) rows and \(columns) columns is too large")
     }
     var linear = Linear(k: rows, n: columns, transposed: true, constants) { use in
-      let out = Tensor(uninitialized: .float32, [columns, rows])
+      let out = Tensor(lasting: .float32, [columns, rows])
       unpack(b, scales, zeros, zeroBytes, into: out.unsafeMutableElements(of: Float.self))
       out.withFloats(use)
     }

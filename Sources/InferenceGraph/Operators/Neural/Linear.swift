@@ -43,6 +43,16 @@ public struct Linear: Operator {
       withElements: withElements)
   }
 
+  /// The same with a bias that was fused into it where `constants` keep it.
+  public func specialized(
+    _ inputs: [Fact?], _ constants: Constants
+  ) throws -> (operator: any Operator, kept: [Int])? {
+    guard let bias else { return nil }
+    var settled = self
+    settled.bias = bias.settled(in: constants, as: "bias")
+    return (settled, Array(inputs.indices))
+  }
+
   public func outputFacts(_ inputs: [Fact?]) throws -> [Fact] {
     let x = try Operand.fact(inputs, 0, "X")
     guard var shape = x.shape else { return [Fact(.float32, nil)] }

@@ -113,6 +113,14 @@ public struct TfIdfVectorizer: Operator {
     columns[node] = column
   }
 
+  public func addHeld(to memory: inout HeldMemory) {
+    memory.add(words)
+    memory.add(contentsOf: words.keys.lazy.map(\.text))
+    memory.add(numbers)
+    memory.add(next)
+    memory.add(privateBytes: columns.count * MemoryLayout<Int?>.stride + weights.count * 4)
+  }
+
   public var name: String { "TfIdfVectorizer" }
   public var attributes: [(name: String, value: String)] {
     [("mode", weighting.rawValue), ("lengths", "\(lengths)"), ("max_skip_count", "\(maxSkip)")]
