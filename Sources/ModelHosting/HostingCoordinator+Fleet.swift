@@ -95,9 +95,10 @@ extension HostingCoordinator {
       return answer(
         command, ServingError(.conflict, "The model \(ServingError.shown(name)) is loaded already."), &actions)
     }
-    let home = ModelName.home(name, workers: configuration.workers)
-    guard ready.contains(home) else {
-      return answer(command, ServingError(.notReady, "The worker for this model is starting; try again."), &actions)
+    // One that is starting loads it when it is up.
+    let own = ModelName.home(name, workers: configuration.workers)
+    guard let home = ready.union(starting).contains(own) ? own : ready.min() else {
+      return answer(command, ServingError(.notReady, "The workers are starting; try again."), &actions)
     }
     loads[name] = command
     records[name, default: Record()].isExplicit = true

@@ -123,7 +123,8 @@ extension HostingCoordinator {
         records[name]?.current = nil
         forgetIfUnused(name)
       }
-    case .committing(_, let waiting)? where waiting.isEmpty && record.loading.isEmpty:
+    case .committing(_, let waiting)?
+    where waiting.isEmpty && record.loading.isEmpty && record.change?.pinJob == nil:
       succeed(name, "committed", now, &actions)
     case .committing?, .checking?, .fetching?, nil: break
     }
@@ -151,7 +152,8 @@ extension HostingCoordinator {
     record.change?.stage = .committing(id: id, waiting: workers)
     records[name] = record
     if !configuration.isFleet { actions.append(.serve(artifact.source(name))) }
-    _ = ask(.pin(name: name, digest: isRollback ? artifact.digest : nil), &actions)
+    let pin = ask(.pin(name: name, digest: isRollback ? artifact.digest : nil), &actions)
+    if isRollback { records[name]?.change?.pinJob = pin }
     if !configuration.isFleet { _ = ask(.accept(name: name, digest: artifact.digest), &actions) }
     for worker in workers.sorted() { actions.append(.send(worker: worker, .commit(id: id))) }
     advance(name, now, &actions)

@@ -28,7 +28,10 @@ extension HostingCoordinator {
       isCopying = false
       if let record = records[name], record.change == nil {
         let job = ask(.fetch(name: name, isFresh: true), &actions)
-        begin(Change(cause: .poll, stage: .fetching(job: job), began: now), name)
+        let commands = record.nextCommands
+        records[name]?.nextCommands = []
+        records[name]?.commands = commands
+        begin(Change(cause: commands.isEmpty ? .poll : .command, stage: .fetching(job: job), began: now), name)
       }
     case (.copy(let name), .failed(let failure)):
       isCopying = false
@@ -38,7 +41,16 @@ extension HostingCoordinator {
           level: "notice", "the model is not copied: a refresh cannot be rolled back",
           ["reason": failure.error.message]))
     case (.catalogue, _): listed(job, result, &actions)
-    case (.pin, .failed(let failure)):
+    case (.pin(let name, _), .done):
+      if records[name]?.change?.pinJob == job {
+        records[name]?.change?.pinJob = nil
+        advance(name, now, &actions)
+      }
+    case (.pin(let name, _), .failed(let failure)):
+      if records[name]?.change?.pinJob == job {
+        records[name]?.change?.pinJob = nil
+        advance(name, now, &actions)
+      }
       actions.append(
         .log(
           level: "warning", "the choice of the generation is not remembered beyond a restart",

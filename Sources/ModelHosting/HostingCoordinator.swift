@@ -130,6 +130,8 @@ public struct HostingCoordinator: Sendable {
     var deaths = 0
     /// What the store's check said.
     var fingerprint: String?
+    /// A rollback has ended when it is remembered beyond a restart, too.
+    var pinJob: Int?
     var began: Duration
   }
 
