@@ -35,8 +35,9 @@ RUN ln -s swiftlet /opt/program/serve
 ENV PATH=/opt/program:$PATH
 WORKDIR /opt/program
 
-# What SageMaker asks of an image: pipelines tell a container its port.
-LABEL com.amazonaws.sagemaker.capabilities.accept-bind-to-port=true
+# What SageMaker asks of an image: pipelines tell a container its port, multi-model endpoints load models by hand.
+LABEL com.amazonaws.sagemaker.capabilities.accept-bind-to-port=true \
+      com.amazonaws.sagemaker.capabilities.multi-models=true
 EXPOSE 8080
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=2s --start-period=30s \

@@ -26,7 +26,8 @@ finish() {
   status=$?
   trap - EXIT
   for pid in $serve_pid $moto_pid; do
-    kill -TERM "$pid" 2>/dev/null && wait "$pid" 2>/dev/null || true
+    kill -TERM "$pid" 2>/dev/null || true
+    wait "$pid" 2>/dev/null || true
   done
   if [ "$status" -ne 0 ] && [ -s "$work/serve.log" ]; then tail -n 20 "$work/serve.log" >&2; fi
   rm -rf "$work"
@@ -78,7 +79,9 @@ wait_for "$AWS_ENDPOINT_URL_S3/moto-api/" "$moto_pid" "the S3 server"
 "$python" -c 'import boto3; boto3.client("s3").create_bucket(Bucket="models")'
 
 # upload FILE: as s3://models/iris/model.tar.gz
-upload() { "$python" -c 'import boto3, sys; boto3.client("s3").upload_file(sys.argv[1], "models", "iris/model.tar.gz")' "$1"; }
+upload() {
+  "$python" -c 'import boto3, sys; boto3.client("s3").upload_file(sys.argv[1], "models", "iris/model.tar.gz")' "$1"
+}
 
 # Generations. Metadata may stand anywhere in an ONNX file, so an entry can be appended (protobuf: field 14 of ModelProto).
 mkdir "$work/first" "$work/second"
@@ -119,9 +122,16 @@ post() {
 }
 describe() { curl --silent --show-error --fail-with-body "$url/models/model" | "$python" -m json.tool; }
 # digest: of what is served
-digest() { curl --silent --show-error --fail-with-body "$url/models/model" | "$python" -c 'import json, sys; print(json.load(sys.stdin)["digest"])'; }
+digest() {
+  curl --silent --show-error --fail-with-body "$url/models/model" |
+    "$python" -c 'import json, sys; print(json.load(sys.stdin)["digest"])'
+}
 # serves FILE: fails where the artifact that is served is another
-serves() { [ "$(digest)" = "$(sha256sum <"$1" | cut -d ' ' -f 1)" ] || fail "$(basename "$1") is not what is served"; }
+serves() {
+  local wanted
+  wanted=$("$python" -c 'import hashlib, sys; print(hashlib.sha256(open(sys.argv[1], "rb").read()).hexdigest())' "$1")
+  [ "$(digest)" = "$wanted" ] || fail "$(basename "$1") is not what is served"
+}
 predict
 serves "$work/first.tar.gz"
 

@@ -41,6 +41,10 @@ extension HostingCoordinator {
   ) {
     records[name]?.wanting.remove(worker)
     actions.append(.send(worker: worker, .loadNot(name: name, error)))
+    if configuration.pinned.contains(name) {
+      actions.append(
+        .log(level: "error", "a pinned model cannot be loaded", ["model": name, "reason": error.message]))
+    }
     loadEnded(name, error, &actions)
     advance(name, now, &actions)
     forgetIfUnused(name)

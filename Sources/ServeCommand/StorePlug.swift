@@ -30,6 +30,9 @@ enum StorePlug {
     } catch {
       throw StartError(.usage, error.description)
     }
+    if plan.isFleet, settings[.sha256] != nil {
+      throw StartError(.usage, "sha256 names one artifact: it does not go with several models")
+    }
     let store = LibraryStore(settings, location: location, isFleet: plan.isFleet)
     guard let location, case .file(let path) = location else { return (store, nil) }
     if plan.isFleet {
@@ -38,7 +41,11 @@ enum StorePlug {
       }
       return (store, nil)
     }
-    if settings[.model] != nil, let pinned = store.pinnedNow(location) { return (store, pinned) }
+    if settings[.management] != .off || settings[.refreshInterval] != .zero, settings[.model] != nil,
+      let pinned = store.pinnedNow(location)
+    {
+      return (store, pinned)
+    }
     if ArchiveExtractor.isArchive(path) || settings[.sha256] != nil || settings[.modelVersion] != "latest"
       || store.hasVersions(path)
     {
@@ -86,12 +93,17 @@ final class LibraryStore: ModelStore {
 
   /// The generation that a rollback chose before a restart.
   func pinnedNow(_ place: ArtifactLocation) -> ModelArtifact? {
-    guard let library = try? library.get(), let pinned = library.pinned(place) else { return nil }
+    guard let library = try? library.get(), let pinned = library.pinned(place), isWanted(pinned.digest) else {
+      return nil
+    }
     var artifact = artifact(pinned, place)
     artifact.previous = previous(place, but: artifact.digest)
     artifact.isPinned = true
     return artifact
   }
+
+  /// Whether the setting sha256 lets an artifact be served.
+  private func isWanted(_ digest: String) -> Bool { settings[.sha256].map { $0 == digest } ?? true }
 
   func noteLocal(_ path: String) { local.withLock { $0 = LibraryStore.look(path) } }
 
@@ -125,11 +137,9 @@ final class LibraryStore: ModelStore {
   func fetchNow(_ path: String) throws(StartError) -> ModelArtifact {
     do throws(StoreError) {
       let artifact = try Blocking.wait { [self] () async throws(StoreError) in
-        try await fetch(.file(path: path), expected: settings[.sha256], usesInPlace: true)
+        try await fetchOrRecall(.file(path: path), usesInPlace: true)
       }
-      var checked = try Self.checked(artifact)
-      checked.previous = previous(.file(path: path), but: artifact.digest)
-      return checked
+      return try Self.checked(artifact)
     } catch {
       let status: ServeStatus =
         switch error.code {
@@ -181,21 +191,27 @@ final class LibraryStore: ModelStore {
   private func fetchFirst(_ name: String) async throws(StoreError) -> ModelArtifact {
     let place = try location(of: name)
     let library = try library.get()
-    if let pinned = library.pinned(place) {
+    if let pinned = library.pinned(place), isWanted(pinned.digest) {
       var artifact = artifact(pinned, place)
       artifact.previous = previous(place, but: artifact.digest)
       artifact.isPinned = true
       return artifact
     }
+    return try await fetchOrRecall(place, usesInPlace: false)
+  }
+
+  /// What is there; where that cannot be had, or is damaged, the last that served from the cache, with a warning.
+  private func fetchOrRecall(
+    _ place: ArtifactLocation, usesInPlace: Bool
+  ) async throws(StoreError) -> ModelArtifact {
+    let library = try library.get()
     do throws(StoreError) {
-      var artifact = try await fetch(place, expected: settings[.sha256], usesInPlace: false)
+      var artifact = try await fetch(place, expected: settings[.sha256], usesInPlace: usesInPlace)
       artifact.previous = previous(place, but: artifact.digest)
       return artifact
     } catch {
       let isWorthIt = error.isTransient || [.noCredentials, .badArtifact, .limit].contains(error.code)
-      guard isWorthIt, let cached = library.cached(place, policy: policy),
-        settings[.sha256].map({ $0 == cached.digest }) ?? true
-      else { throw error }
+      guard isWorthIt, let cached = library.cached(place, policy: policy), isWanted(cached.digest) else { throw error }
       var artifact = artifact(cached, place)
       artifact.warning = error.description
       artifact.previous = previous(place, but: artifact.digest)
@@ -206,7 +222,8 @@ final class LibraryStore: ModelStore {
   private func previous(_ place: ArtifactLocation, but digest: String) -> [ModelArtifact] {
     guard let library = try? library.get() else { return [] }
     var seen: Set = [digest]
-    return library.history(of: place).filter { seen.insert($0.digest).inserted }.compactMap { generation in
+    return library.history(of: place).filter { seen.insert($0.digest).inserted && isWanted($0.digest) }.compactMap {
+      generation in
       library.open(generation).map { artifact($0, place) }
     }
   }
@@ -295,10 +312,14 @@ final class LibraryStore: ModelStore {
   private func confined(_ url: String) throws(StoreError) -> ArtifactLocation {
     let place = try ArtifactLocation(url)
     let roots = [location, .file(path: "\(settings[.baseDir])/models")].compactMap { $0 }
+    // A path that is not written as one inside is refused unseen: whether it exists is nobody's business.
     let isInside = roots.contains { root in
       switch (root, place) {
       case (.file(let folder), .file(let path)):
-        guard let real = LibraryStore.real(path), let base = LibraryStore.real(folder) else { return false }
+        guard path.split(separator: "/").allSatisfy({ $0 != ".." }), path.hasPrefix("/") else { return false }
+        let base = LibraryStore.real(folder)
+        guard path.hasPrefix(folder + "/") || base.map({ path.hasPrefix($0 + "/") }) ?? false else { return false }
+        guard let real = LibraryStore.real(path), let base else { return true }
         return real.hasPrefix(base + "/")
       case (.s3(let bucket, let prefix, _), .s3(let other, let key, _)):
         return bucket == other && key.hasPrefix(prefix.isEmpty || prefix.hasSuffix("/") ? prefix : prefix + "/")
@@ -307,9 +328,6 @@ final class LibraryStore: ModelStore {
       }
     }
     guard isInside else {
-      if case .file(let path) = place, LibraryStore.real(path) == nil {
-        throw StoreError(.notFound, "there is nothing at \(url)")
-      }
       throw StoreError(
         .accessDenied,
         "\(url) is outside of what this server serves: \(roots.map(\.description).joined(separator: ", "))")
@@ -374,14 +392,16 @@ private final class LazyLibrary: Sendable {
   }
 
   private func make() throws(StoreError) -> ArtifactLibrary {
-    let cache = try ArtifactCache(path: CacheFolder.path(settings), maxBytes: settings[.cacheSize])
+    let path = CacheFolder.path(settings)
+    try CacheFolder.claim(path)
+    let cache = try ArtifactCache(path: path, maxBytes: settings[.cacheSize])
     _ = try cache.sweep()
     PreparedFolder.sweep(settings)
     var limits = ArchiveLimits()
     limits.maxBytes = settings[.maxArchiveSize]
     limits.maxEntries = settings[.maxArchiveEntries]
     limits.maxRatio = settings[.maxArchiveRatio]
-    let client = LazyClient()
+    let client = LazyClient(isAnonymous: settings[.s3Anonymous])
     // A fleet finds near names by itself.
     let isFleet = settings[.models] != nil || settings[.multiModel]
     return ArtifactLibrary(cache: cache, limits: limits, suggestsNames: !isFleet) { bucket throws(StoreError) in
@@ -393,12 +413,17 @@ private final class LazyLibrary: Sendable {
 /// The S3 client, made when a bucket is first asked for.
 private final class LazyClient: Sendable {
   private let made = Mutex<S3Client?>(nil)
+  private let isAnonymous: Bool
+
+  init(isAnonymous: Bool) { self.isAnonymous = isAnonymous }
 
   func get() throws(StoreError) -> S3Client {
     let result: Result<S3Client, StoreError> = made.withLock { made in
       if let made { return .success(made) }
       do throws(StoreError) {
-        let client = try S3Client(try S3Configuration(environment: ProcessEnvironment.all))
+        var configuration = try S3Configuration(environment: ProcessEnvironment.all)
+        configuration.isAnonymous = isAnonymous
+        let client = try S3Client(configuration)
         made = client
         return .success(client)
       } catch {
@@ -443,6 +468,20 @@ enum CacheFolder {
     if let base = environment["XDG_CACHE_HOME"], base.hasPrefix("/") { return "\(base)/swiftlet" }
     if let home = environment["HOME"], home.hasPrefix("/"), access(home, W_OK) == 0 { return "\(home)/.cache/swiftlet" }
     return "\(environment["TMPDIR"] ?? "/tmp")/.swiftlet-cache-\(getuid())"
+  }
+
+  /// Makes the folder for this user alone. One in a place that others can write to, which they may have made, is refused.
+  static func claim(_ path: String) throws(StoreError) {
+    if mkdir(path, 0o700) == 0 || errno != EEXIST { return }
+    var status = stat()
+    guard stat(path, &status) == 0 else { return }
+    let isSafe = status.st_uid == getuid() || status.st_uid == 0 || getuid() == 0 && status.st_mode & 0o022 == 0
+    guard isSafe, status.st_mode & 0o002 == 0 || status.st_uid == getuid() && status.st_mode & S_ISVTX != 0 else {
+      throw StoreError(
+        .accessDenied,
+        "the cache folder \(path) belongs to somebody else or can be written by everybody; choose another "
+          + "cache-dir")
+    }
   }
 }
 

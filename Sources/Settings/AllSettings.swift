@@ -12,6 +12,7 @@ public enum AllSettings {
     Setting<String?>.cacheDir,
     Setting<Int>.cacheSize,
     Setting<Duration>.fetchDeadline,
+    Setting<Bool>.s3Anonymous,
     Setting<MemoryAmount>.memoryBudget,
     Setting<[String]>.pinnedModels,
     Setting<Int>.maxModelMemory,

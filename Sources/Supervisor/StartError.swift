@@ -29,10 +29,10 @@ public enum ServeStatus: Int32, Sendable, CaseIterable {
     case .usage: "wrong arguments"
     case .model: "the model cannot be loaded"
     case .noModel: "there is no model, or it cannot be read"
-    case .unavailable: "the port is taken, or nginx is missing or does not start"
+    case .unavailable: "the port is taken, nginx is missing or does not start, or the model store does not answer"
     case .internalFault: "the server failed in a way that is not the caller's fault"
-    case .cannotCreate: "the run directory or a socket cannot be made"
-    case .noPermission: "the system does not allow it (port, file)"
+    case .cannotCreate: "the run directory or a socket cannot be made, or the disk is full"
+    case .noPermission: "the system or the model store does not allow it (port, file, object)"
     case .configuration: "the environment or the configuration file is wrong"
     case .stoppedAtOnce: "a second SIGTERM or SIGINT stopped it at once"
     }

@@ -60,10 +60,10 @@ extension ArtifactCache {
 
   /// Sets a folder aside; nil where somebody uses it. The cache's lock must be held.
   func take(_ folder: String) throws(StoreError) -> Victim? {
-    switch FileLock.attempt("\(folder)/stamp", .exclusive) {
+    // A missing stamp is made: without one somebody might make it, and take it for his, while the folder is moved.
+    switch FileLock.attempt("\(folder)/stamp", .exclusive, makes: true) {
     case .taken(let lock): Victim(folder: try setAside(folder), lock: lock)
-    case .held: nil
-    case .absent: Victim(folder: try setAside(folder), lock: nil)
+    case .held, .absent: nil
     }
   }
 

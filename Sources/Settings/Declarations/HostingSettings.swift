@@ -81,6 +81,9 @@ extension Setting where Value == Bool {
     "serve several models: those below BASE-DIR/models, and what POST /models names there",
     aliases: [SettingAlias("SAGEMAKER_MULTI_MODEL", expectation: "true or false", convert: { $0.lowercased() })])
 
+  public static let s3Anonymous = Setting(
+    "s3-anonymous", .boolean, default: false, "read public buckets without credentials")
+
   public static let allowSignatureChange = Setting(
     "allow-signature-change", .boolean, default: false,
     "let a refresh drop or retype inputs and outputs")

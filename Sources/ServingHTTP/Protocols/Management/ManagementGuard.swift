@@ -82,6 +82,8 @@ extension HTTPRequest {
   /// Whether the client is on this machine: the connection is a loopback one, or it is nginx's and nginx says so, and no
   /// other proxy passed it on.
   var isFromThisMachine: Bool {
+    // Each is a sign of another proxy in between.
+    if headers["forwarded"] != nil || headers["via"] != nil || headers["x-real-ip"] != nil { return false }
     let forwarded = headers.joined("x-forwarded-for")
     guard let peer else { return forwarded.map(ManagementGuard.isLoopback) ?? false }
     return forwarded == nil && ManagementGuard.isLoopback(peer)
