@@ -33,6 +33,7 @@ public final class HostedModel: InvocationHandler {
   public let microseconds: Int
   private let calls = Atomic<Int>(0)
   private let running = Atomic<Int>(0)
+  private let busy = Atomic<UInt64>(0)
   private let lastCall: Atomic<Int>
   private let released: @Sendable (Int) -> Void
 
@@ -52,6 +53,8 @@ public final class HostedModel: InvocationHandler {
 
   public var expectedNanoseconds: UInt64 { service.handler.expectedNanoseconds }
 
+  /// Time spent in calls that have ended.
+  public var busyNanoseconds: UInt64 { busy.load(ordering: .relaxed) }
   /// Calls so far.
   public var hits: Int { calls.load(ordering: .relaxed) }
   /// Calls under way.
@@ -61,7 +64,11 @@ public final class HostedModel: InvocationHandler {
 
   public func invoke(_ request: InvocationRequest) throws(ServingError) -> InvocationResponse {
     running.wrappingAdd(1, ordering: .relaxed)
-    defer { running.wrappingSubtract(1, ordering: .relaxed) }
+    let began = WallClock.monotonicNanoseconds
+    defer {
+      busy.wrappingAdd(WallClock.monotonicNanoseconds &- began, ordering: .relaxed)
+      running.wrappingSubtract(1, ordering: .relaxed)
+    }
     calls.wrappingAdd(1, ordering: .relaxed)
     lastCall.store(WallClock.milliseconds, ordering: .relaxed)
     return try service.handler.invoke(request)
@@ -69,6 +76,13 @@ public final class HostedModel: InvocationHandler {
 }
 
 package enum WallClock {
+  /// Nanoseconds since some moment in the past; never goes back.
+  static var monotonicNanoseconds: UInt64 {
+    var time = timespec()
+    clock_gettime(CLOCK_MONOTONIC, &time)
+    return UInt64(time.tv_sec) &* 1_000_000_000 &+ UInt64(time.tv_nsec)
+  }
+
   /// Milliseconds since 1970, as coarse as the kernel's tick.
   package static var milliseconds: Int {
     var time = timespec()

@@ -88,7 +88,9 @@ extension HostingCoordinator {
           .array(
             names.map { name in
               let key = ModelName.canonical(name)
-              let isLoaded = !(records[key]?.holders.isEmpty ?? true)
+              // A file may have been called without its extension.
+              let stem = key.hasSuffix(".onnx") ? String(key.dropLast(5)) : key
+              let isLoaded = [key, stem].contains { !(records[$0]?.holders.isEmpty ?? true) }
               return ["modelName": .string(name), "state": isLoaded ? "loaded" : "unloaded"]
             })
         )

@@ -1,7 +1,8 @@
 /// Tells when a model's calls are more than one worker should do.
 struct HotGauge {
   private var windowBegan = ContinuousClock.Instant.now
-  private var calls = 0
+  private var busyBefore: UInt64 = 0
+  private var calls: UInt64 = 0
   private var isHot = false
   private var turn = 0
 
@@ -9,18 +10,20 @@ struct HotGauge {
   private static let leastNanoseconds: UInt64 = 50_000
   private static let window = Duration.milliseconds(200)
 
-  /// Counts a call of `nanoseconds`.
+  /// Counts a call of a model that has computed for `busy` nanoseconds so far.
   ///
   /// - Returns: whether it should go to any of the `workers` processes instead: while the model keeps this one busy for more
   ///   than half of the time, all calls but one in `workers` do.
-  mutating func count(_ nanoseconds: UInt64, workers: Int) -> Bool {
-    guard workers > 1, nanoseconds >= HotGauge.leastNanoseconds, nanoseconds < .max / 2 else { return false }
+  mutating func count(busy: UInt64, workers: Int) -> Bool {
+    guard workers > 1 else { return false }
     calls += 1
     let now = ContinuousClock.now
     if now - windowBegan >= HotGauge.window {
-      let busy = Double(calls) * Double(nanoseconds)
-      isHot = busy > 0.5e9 * ((now - windowBegan) / .seconds(1))
+      let spent = busy >= busyBefore ? busy - busyBefore : 0
+      isHot =
+        Double(spent) > 0.5e9 * ((now - windowBegan) / .seconds(1)) && spent / calls >= HotGauge.leastNanoseconds
       windowBegan = now
+      busyBefore = busy
       calls = 0
     }
     guard isHot else { return false }

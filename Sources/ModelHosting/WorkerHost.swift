@@ -186,7 +186,8 @@ extension WorkerHost: InvocationTargets {
                 limit: "\(configuration.mostCalls) calls", setting: "max-model-calls")), false
           )
         }
-        let moves = resident.gauge.count(resident.model.expectedNanoseconds, workers: configuration.workers)
+        let moves = resident.gauge.count(
+          busy: resident.model.busyNanoseconds, workers: configuration.workers)
         state.residents[only] = resident
         return (moves && mayMove ? .elsewhere : .found(resident.model), false)
       }

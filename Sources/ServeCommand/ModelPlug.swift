@@ -22,7 +22,17 @@ enum ModelPlug {
   static func loader(_ settings: ResolvedSettings, _ threads: Int) throws(StartError) -> WorkerHost.Load {
     try useKernels(settings)
     let pool = threads > 1 ? ComputePool(threads: threads) : .inline
-    return { source throws(ServingError) in try load(source, settings, pool) }
+    let isFleet = settings[.models] != nil || settings[.multiModel]
+    return { source throws(ServingError) in
+      do throws(ServingError) {
+        return try load(source, settings, pool)
+      } catch {
+        // Clients of a fleet are told what they called, not where it lies.
+        var error = error
+        if isFleet { error.message = error.message.replacing(source.path, with: source.name) }
+        throw error
+      }
+    }
   }
 
   private static func load(

@@ -65,6 +65,25 @@ def wide(number, hidden):
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8).SerializeToString()
 
 
+def heavy(number, width=768, layers=6):
+    """A model whose call takes long beside what handing it on to another worker takes."""
+    def tensor(title, array):
+        return helper.make_tensor(title, TensorProto.FLOAT, array.shape, array.tobytes(), raw=True)
+
+    weights = [tensor("w0", numpy.zeros((2, width), numpy.float32))]
+    weights += [tensor(f"w{i}", numpy.zeros((width, width), numpy.float32)) for i in range(1, layers)]
+    weights += [tensor("last", numpy.zeros((width, 1), numpy.float32)), tensor("bias", numpy.array([number], numpy.float32))]
+    nodes, at = [], "x"
+    for i in range(layers):
+        nodes += [helper.make_node("MatMul", [at, f"w{i}"], [f"m{i}"]), helper.make_node("Exp", [f"m{i}"], [f"e{i}"])]
+        at = f"e{i}"
+    nodes.append(helper.make_node("Gemm", [at, "last", "bias"], ["y"]))
+    graph = helper.make_graph(
+        nodes, "g", [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", 2])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["n", 1])], weights)
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8).SerializeToString()
+
+
 def archive(number, size=0, name="model.onnx"):
     """The same as `model.tar.gz`."""
     data, out = model(number, size), io.BytesIO()
@@ -745,6 +764,37 @@ class Fleet(Folder):
             self.assertEqual((self.number(server, "x"), self.loaded(server)), (1, ["x"]))
             self.ask(server, "DELETE", "/models/x")
             self.assertEqual(self.number(server, "x"), (404, "not_found"))
+
+    @unittest.skipUnless(kit.HAS_NGINX, "needs nginx")
+    def test_a_hot_model_is_in_every_worker(self):
+        self.put("hot.onnx", heavy(7))
+        self.put("cold.onnx", model(1))
+        with self.fleet(front="nginx", workers=2) as server:
+            self.assertEqual(self.number(server, "cold"), 1)
+            self.assertEqual(self.number(server, "hot"), 7)
+            self.assertEqual(len(self.ask(server, "GET", "/models/hot")["workers"]), 1)
+            rows, wrong, stop = ROW * 64, [], threading.Event()
+
+            def call():
+                connection = server.connect()
+                while not stop.is_set():
+                    connection.request("POST", "/invocations", rows, {"Content-Type": "text/csv", "Accept": "text/csv", TARGET: "hot"})
+                    answer = connection.getresponse()
+                    text = answer.read()
+                    if answer.status != 200 or text.split() != [b"7.0"] * 64:
+                        wrong.append((answer.status, text[:200]))
+                        return
+
+            threads = [threading.Thread(target=call) for _ in range(6)]
+            for thread in threads:
+                thread.start()
+            spread = kit.wait_until(lambda: len(self.ask(server, "GET", "/models/hot")["workers"]) == 2, 15)
+            stop.set()
+            for thread in threads:
+                thread.join()
+            self.assertEqual(wrong, [])
+            self.assertTrue(spread, server.log)
+            self.assertEqual(len(self.ask(server, "GET", "/models/cold")["workers"]), 1)
 
     def test_boto3(self):
         self.put("a.tar.gz", archive(1))
