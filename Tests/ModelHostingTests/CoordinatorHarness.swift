@@ -1,7 +1,6 @@
 import JSONDocument
-import ServingCore
-
 import ModelHosting
+import ServingCore
 
 /// A coordinator with the store and the workers that a test pretends to have.
 struct Harness {
@@ -9,13 +8,18 @@ struct Harness {
   var now: Duration = .zero
   /// What has come out and no test has looked at yet.
   var log: [HostingCoordinator.Action] = []
+  private let workers: Int
   private var nextCommand = 1000
 
-  init(_ configuration: HostingCoordinator.Configuration) { coordinator = HostingCoordinator(configuration) }
+  init(_ configuration: HostingCoordinator.Configuration) {
+    coordinator = HostingCoordinator(configuration)
+    workers = configuration.workers
+  }
 
   /// A server of one model.
   static func single(
-    workers: Int = 2, interval: Duration? = .seconds(60), change: (inout HostingCoordinator.Configuration) -> Void = { _ in }
+    workers: Int = 2, interval: Duration? = .seconds(60),
+    change: (inout HostingCoordinator.Configuration) -> Void = { _ in }
   ) -> Harness {
     var configuration = HostingCoordinator.Configuration(
       workers: workers, isFleet: false, hasStore: true, refreshInterval: interval, fetchDeadline: .seconds(60),
@@ -83,7 +87,7 @@ struct Harness {
   mutating func startUp(_ artifact: ModelArtifact) {
     coordinator.adopt(artifact, at: now)
     feed(.begin)
-    for worker in 0..<coordinator.configuration.workers { start(worker, artifact) }
+    for worker in 0..<workers { start(worker, artifact) }
     log = []
   }
 
@@ -140,6 +144,22 @@ struct Harness {
     if case .failed(let error)? = answers(command).first { error } else { nil }
   }
 
+  /// The failure, or the document, that a command gets at once.
+  mutating func refusal(_ command: ManagementCommand) -> ServingError? {
+    let number = self.command(command)
+    return failure(number)
+  }
+
+  mutating func reply(_ command: ManagementCommand) -> JSONDocument? {
+    let number = self.command(command)
+    return json(number)
+  }
+
+  mutating func outcome(_ command: ManagementCommand) -> [ManagementAnswer] {
+    let number = self.command(command)
+    return answers(number)
+  }
+
   var served: [ModelSource] { log.compactMap { if case .serve(let source) = $0 { source } else { nil } } }
   var waits: [String?] { log.compactMap { if case .waitFor(let reason) = $0 { reason } else { nil } } }
   var givenUp: [StoreFailure] { log.compactMap { if case .giveUp(let failure) = $0 { failure } else { nil } } }
@@ -167,7 +187,9 @@ struct Harness {
   }
 
   /// A refresh to `artifact` on all workers, from command to answer.
-  mutating func refresh(_ artifact: ModelArtifact, _ name: String = HostingCoordinator.onlyName, on workers: [Int] = [0, 1]) {
+  mutating func refresh(
+    _ artifact: ModelArtifact, _ name: String = HostingCoordinator.onlyName, on workers: [Int] = [0, 1]
+  ) {
     log = []
     _ = command(.refresh(name: name))
     store(job(.fetch(name: name, isFresh: true)), .artifact(artifact))
