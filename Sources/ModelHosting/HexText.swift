@@ -12,7 +12,12 @@ package enum HexText {
     var bytes: [UInt8] = []
     var rest = text
     while !rest.isEmpty {
-      guard rest.count >= 2, let byte = UInt8(rest.prefix(2), radix: 16) else { return nil }
+      let digits = rest.utf8.prefix(2)
+      guard digits.count == 2,
+        digits.allSatisfy({ UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 || UInt8(ascii: "a")...UInt8(ascii: "f") ~= $0 }
+        ),
+        let byte = UInt8(rest.prefix(2), radix: 16)
+      else { return nil }
       bytes.append(byte)
       rest = rest.dropFirst(2)
     }

@@ -25,7 +25,11 @@ extension HostingCoordinator {
   }
 
   mutating func wanted(_ name: String, _ artifact: ModelArtifact, _ worker: Int, _ actions: inout [Action]) {
-    records[name, default: Record()].wanting.remove(worker)
+    guard records[name] != nil else {
+      // It was unloaded while the store was asked.
+      return actions.append(.send(worker: worker, .loadNot(name: name, .modelNotLoaded(name))))
+    }
+    records[name]?.wanting.remove(worker)
     // Another worker may have been given one meanwhile.
     let isShared = !(records[name]?.holders.isEmpty ?? true) || !(records[name]?.loading.isEmpty ?? true)
     if !isShared || records[name]?.current == nil { records[name]?.current = artifact }
@@ -37,7 +41,8 @@ extension HostingCoordinator {
   }
 
   mutating func wantedInVain(
-    _ name: String, _ error: ServingError, _ worker: Int, _ now: Duration, _ actions: inout [Action]
+    _ name: String, _ error: ServingError, _ worker: Int, isByHand: Bool, _ now: Duration,
+    _ actions: inout [Action]
   ) {
     records[name]?.wanting.remove(worker)
     actions.append(.send(worker: worker, .loadNot(name: name, error)))
@@ -45,7 +50,8 @@ extension HostingCoordinator {
       actions.append(
         .log(level: "error", "a pinned model cannot be loaded", ["model": name, "reason": error.message]))
     }
-    loadEnded(name, error, &actions)
+    // Somebody's first call of the same name is no answer to who loads it by hand from elsewhere.
+    if isByHand || loads[name] == nil { loadEnded(name, error, &actions) }
     advance(name, now, &actions)
     forgetIfUnused(name)
   }
@@ -106,6 +112,7 @@ extension HostingCoordinator {
     }
     loads[name] = command
     records[name, default: Record()].isExplicit = true
+    records[name]?.url = url
     records[name]?.wanting.insert(home)
     _ = ask(.fetchFrom(name: name, url: url), for: home, &actions)
   }
@@ -130,7 +137,11 @@ extension HostingCoordinator {
     guard let record = records[name], !record.holders.isEmpty || record.isExplicit else {
       return answer(command, .modelNotLoaded(name), &actions)
     }
-    if record.change != nil { fail(name, .init(.modelNotLoaded(name), isTransient: false), now, &actions) }
+    let unloaded = ServingError(.conflict, "The model \(ServingError.shown(name)) was unloaded.")
+    for waiting in record.nextCommands { answer(waiting, unloaded, &actions) }
+    records[name]?.nextCommands = []
+    if record.change != nil { fail(name, .init(unloaded, isTransient: false), now, &actions) }
+    if let load = loads.removeValue(forKey: name) { answer(load, unloaded, &actions) }
     let number = id()
     let workers = Set(record.holders.keys)
     unloads[number] = (command, name, workers, 0)

@@ -127,6 +127,7 @@ extension HostingCoordinator {
     guard let gather = gathers[key], gather.waiting.isEmpty else { return }
     gathers[key] = nil
     if case .describe(let name) = gather.command {
+      guard records[name]?.current != nil else { return answer(gather.number, .modelNotLoaded(name), &actions) }
       actions.append(.answer(command: gather.number, .json(description(of: name, gather))))
     } else {
       actions.append(.answer(command: gather.number, .text(metrics(gather))))

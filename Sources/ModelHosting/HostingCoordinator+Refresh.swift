@@ -5,7 +5,7 @@ import ServingCore
 extension HostingCoordinator {
   mutating func poll(_ name: String, _ now: Duration, _ actions: inout [Action]) {
     guard let record = records[name] else { return }
-    if record.isHeld || isCopying || record.holders.isEmpty || record.current == nil {
+    if record.url != nil || record.isHeld || isCopying || record.holders.isEmpty || record.current == nil {
       schedule(name, now)
       return
     }
@@ -20,7 +20,8 @@ extension HostingCoordinator {
 
   mutating func refresh(_ name: String, _ command: Int, _ now: Duration, _ actions: inout [Action]) {
     if records[name]?.change == nil, !isCopying {
-      let job = ask(.fetch(name: name, isFresh: true), &actions)
+      let url = records[name]?.url
+      let job = ask(url.map { .fetchFrom(name: name, url: $0) } ?? .fetch(name: name, isFresh: true), &actions)
       records[name]?.commands = [command]
       begin(Change(cause: .command, stage: .fetching(job: job), began: now), name)
     } else {
@@ -117,6 +118,8 @@ extension HostingCoordinator {
       guard isComplete else { return }
       if !done.isEmpty {
         commit(name, artifact, id, done, now, &actions)
+      } else if configuration.isFleet, record.isExplicit {
+        commit(name, artifact, id, done, now, &actions)
       } else if configuration.isFleet {
         // Everybody has dropped it: the next call loads what the store has.
         fail(name, StoreFailure(.modelNotLoaded(name), isTransient: true), now, &actions)
@@ -137,6 +140,7 @@ extension HostingCoordinator {
   ) {
     guard var record = records[name] else { return }
     let isRollback = record.change?.cause == .rollback
+    record.previous.removeAll { $0.digest == artifact.digest }
     // One that was used where it lay is not there any more.
     if var old = record.current, old.keeper != nil {
       old.previous = []

@@ -9,14 +9,21 @@ extension HostingCoordinator {
     switch (asked, result) {
     case (.fetchFirst(let name), .artifact(let artifact)): fetchedFirst(name, artifact, now, &actions)
     case (.fetchFirst, .failed(let failure)): notFetchedFirst(failure, now, &actions)
-    case (.check(let name), .fingerprint(let text)): checked(name, text, now, &actions)
+    case (.check(let name), .fingerprint(let text)):
+      if isAwaited(job, name) { checked(name, text, now, &actions) }
     case (.fetch(let name, _), .artifact(let artifact)), (.fetchFrom(let name, _), .artifact(let artifact)):
-      if let worker { wanted(name, artifact, worker, &actions) } else { fetched(name, artifact, now, &actions) }
+      if let worker {
+        wanted(name, artifact, worker, &actions)
+      } else if isAwaited(job, name) {
+        fetched(name, artifact, now, &actions)
+      }
     case (.check(let name), .failed(let failure)), (.fetch(let name, _), .failed(let failure)),
       (.fetchFrom(let name, _), .failed(let failure)):
       if let worker {
-        wantedInVain(name, failure.error, worker, now, &actions)
-      } else {
+        var isByHand = configuration.pinned.contains(name)
+        if case .fetchFrom = asked { isByHand = true }
+        wantedInVain(name, failure.error, worker, isByHand: isByHand, now, &actions)
+      } else if isAwaited(job, name) {
         fail(name, failure, now, &actions)
       }
     case (.copy(let name), .artifact(let artifact)):
@@ -67,6 +74,14 @@ extension HostingCoordinator {
     _ = ask(.accept(name: name, digest: artifact.digest), &actions)
     actions.append(.serve(artifact.source(name)))
     publish(&actions)
+  }
+
+  /// Whether a model's change waits for this job: an unload may have ended the one that asked for it.
+  private func isAwaited(_ job: Int, _ name: String) -> Bool {
+    switch records[name]?.change?.stage {
+    case .checking(job)?, .fetching(job)?: true
+    case .checking?, .fetching?, .preparing?, .committing?, nil: false
+    }
   }
 
   private mutating func fetchedFirst(
@@ -130,7 +145,11 @@ extension HostingCoordinator {
       records[name]?.loading.remove(worker)
       records[name]?.lastError = error.message
       loadEnded(name, error, &actions)
-      if records[name]?.holders.isEmpty == true, records[name]?.isExplicit == false { records[name]?.current = nil }
+      if let record = records[name], record.holders.isEmpty, record.loading.isEmpty, record.wanting.isEmpty,
+        !record.isExplicit
+      {
+        records[name]?.current = nil
+      }
       counters.loadFailures += 1
       actions.append(
         .log(level: "error", "a model cannot be loaded", ["model": name, "reason": error.message]))

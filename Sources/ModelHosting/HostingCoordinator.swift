@@ -100,6 +100,8 @@ public struct HostingCoordinator: Sendable {
     var lastRefresh: (result: String, at: Int)?
     /// Loaded by hand: it stays until it is unloaded by hand, where there is no store to load it from again.
     var isExplicit = false
+    /// Where it was loaded from by hand; nil where the store says so.
+    var url: String?
     var nextCheck: Duration?
   }
 
@@ -254,6 +256,10 @@ extension HostingCoordinator {
         if let current = record.current, ModelName.home(name, workers: configuration.workers) == worker {
           load(name, current, on: worker, &actions)
         }
+      }
+      for name in configuration.pinned
+      where records[name] == nil && ModelName.home(name, workers: configuration.workers) == worker {
+        preload(name, &actions)
       }
     } else {
       records[HostingCoordinator.onlyName]?.loading.remove(worker)

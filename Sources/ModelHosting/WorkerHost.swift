@@ -244,10 +244,13 @@ extension WorkerHost {
     case .loadNot(let name, let error): fail(name, error)
     case .unload(let id, let name): unload(id, name)
     case .lease(let bytes, let isFinal):
-      state.withLock {
-        $0.ledger.lease = bytes
-        $0.hasAsked = false
+      let victims = state.withLock { state in
+        state.ledger.lease = bytes
+        state.hasAsked = false
+        settle(&state)
+        return evict(state.ledger.staying - bytes, &state, isIdle: true)
       }
+      tell(evicted: victims)
       if isFinal { refuseStarved() }
       start()
     case .shrink(let id, let bytes): shrink(id, by: bytes)
@@ -438,9 +441,10 @@ extension WorkerHost {
       if state.known.count > 100_000 { state.known = [:] }
       state.known[job.source.digest] = bytes
       var refusal: ServingError?
-      if job.source.bytes > 0 {
-        let ratio = Double(bytes) / Double(job.source.bytes)
-        state.ratio = max(ratio, state.ratio * 0.9 + ratio * 0.1)
+      // What every model takes says nothing of what a large one does.
+      if job.source.bytes >= 1 << 16 {
+        let ratio = Double(max(bytes - 65_536, 0)) / Double(job.source.bytes)
+        state.ratio = min(max(ratio, state.ratio * 0.9 + ratio * 0.1, 1), 4)
       }
       if bytes > configuration.mostModelBytes {
         refusal = .modelTooLarge(job.source.name, limit: configuration.mostModelBytes)
