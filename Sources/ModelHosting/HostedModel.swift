@@ -35,7 +35,20 @@ public final class HostedModel: InvocationHandler {
   private let running = Atomic<Int>(0)
   private let busy = Atomic<UInt64>(0)
   private let lastCall: Atomic<Int>
-  private let released: @Sendable (Int) -> Void
+  /// The last property, for they are destroyed in order: the memory is free when this says so.
+  private let end: End
+
+  private final class End: Sendable {
+    private let bytes: Int
+    private let released: @Sendable (Int) -> Void
+
+    init(_ bytes: Int, _ released: @escaping @Sendable (Int) -> Void) {
+      self.bytes = bytes
+      self.released = released
+    }
+
+    deinit { released(bytes) }
+  }
 
   /// - Parameter released: called with the model's bytes when nobody holds it any more.
   public init(
@@ -45,11 +58,9 @@ public final class HostedModel: InvocationHandler {
     self.source = source
     self.service = service
     self.microseconds = microseconds
-    self.released = released
     lastCall = Atomic(0)
+    end = End(service.memory.total, released)
   }
-
-  deinit { released(service.memory.total) }
 
   public var expectedNanoseconds: UInt64 { service.handler.expectedNanoseconds }
 

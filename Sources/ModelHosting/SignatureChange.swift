@@ -2,7 +2,7 @@ public import ServingCore
 
 extension ModelSignature {
   /// Why clients of this model could not go on with `next`: an input or output that is gone or of another type, an input
-  /// whose extents are narrower, an input that is new and required. nil when they can: outputs and optional inputs may be
+  /// whose extents are narrower, an input that is new and required, another order of inputs or columns. nil when they can: outputs and optional inputs may be
   /// added, extents may become free.
   public func reasonAgainst(_ next: ModelSignature) -> String? {
     for input in inputs {
@@ -21,6 +21,12 @@ extension ModelSignature {
       }
       if other.type != output.type { return "output \"\(output.name)\" is \(other.type), was \(output.type)" }
     }
+    // Rows give their columns to the inputs in order, and some answers carry the first output alone.
+    if inputs.map(\.name) != next.inputs.map(\.name).filter({ name in inputs.contains { $0.name == name } }) {
+      return "the inputs are in another order"
+    }
+    if outputs.first?.name != next.outputs.first?.name { return "the first output is another one" }
+    if let columns, columns != next.columns { return "the columns are others" }
     for input in next.inputs where input.isRequired && !inputs.contains(where: { $0.name == input.name }) {
       return "input \"\(input.name)\" is new and required"
     }

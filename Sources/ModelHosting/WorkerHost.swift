@@ -85,7 +85,7 @@ public final class WorkerHost: Sendable {
 
   struct Resident {
     var model: HostedModel
-    /// When it became resident, in microseconds since 1970.
+    /// When it became resident, in milliseconds since 1970.
     var since: Int
     var gauge = HotGauge()
 
@@ -414,11 +414,8 @@ extension WorkerHost {
     Thread.start(stackSize: 8 << 20) { [self] in
       // Requests for models that are here go first.
       Thread.yieldToOthers()
-      let began = ContinuousClock.now
       do throws(ServingError) {
-        let service = try load(job.source)
-        let microseconds = Int((ContinuousClock.now - began) / .microseconds(1))
-        finish(job, hosted(job.source, service, microseconds: microseconds))
+        finish(job, try loaded(job.source))
       } catch {
         start {
           $0.ledger.used -= job.reserved
@@ -429,6 +426,12 @@ extension WorkerHost {
         trimSoon()
       }
     }
+  }
+
+  private func loaded(_ source: ModelSource) throws(ServingError) -> HostedModel {
+    let began = ContinuousClock.now
+    let service = try load(source)
+    return hosted(source, service, microseconds: Int((ContinuousClock.now - began) / .microseconds(1)))
   }
 
   private func finish(_ job: LoadJob, _ model: HostedModel) {

@@ -20,8 +20,22 @@ private func reason(
 
 @Suite struct SignatureChanges {
   @Test func `the same signature takes the same calls`() {
-    #expect(reason([port("x"), port("z", .int64, nil)], [port("z", .int64, nil), port("x")]) == nil)
+    #expect(reason([port("x"), port("z", .int64, nil)], [port("x"), port("z", .int64, nil)]) == nil)
     #expect(reason([], [], outputs: [], []) == nil)
+  }
+
+  @Test func `another order of inputs or columns, or another first output`() {
+    #expect(
+      reason([port("x"), port("z", .int64, nil)], [port("z", .int64, nil), port("x")])
+        == "the inputs are in another order")
+    #expect(
+      reason([port("x")], [port("x")], outputs: [port("y"), port("w")], [port("w"), port("y")])
+        == "the first output is another one")
+    let signature = ModelSignature(inputs: [port("x")], outputs: [port("y")], columns: ["a", "b"])
+    var next = signature
+    #expect(signature.reasonAgainst(next) == nil)
+    next.columns = ["b", "a"]
+    #expect(signature.reasonAgainst(next) == "the columns are others")
   }
 
   @Test func `an input that is gone or of another type`() {

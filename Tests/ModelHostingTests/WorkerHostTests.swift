@@ -7,8 +7,7 @@ private let broken = ServingError(.modelLoadFailed, "cut short")
 
 /// That models have never taken more together.
 private func expectNeverMore(than bytes: Int, _ harness: HostHarness) {
-  // `HostedModel.deinit` tells that the memory is free before it is: a load can begin in between.
-  withKnownIssue(isIntermittent: true) { #expect(harness.live.most <= bytes) }
+  #expect(harness.live.most <= bytes)
 }
 
 @Suite(.timeLimit(.minutes(1))) struct HostRequests {
