@@ -175,9 +175,10 @@ extension HostingCoordinator {
 
   /// What `/ping` shows of the only model.
   mutating func publish(_ actions: inout [Action]) {
-    guard !configuration.isFleet, let record = records[HostingCoordinator.onlyName], let current = record.current else {
-      return
-    }
+    // Until something has happened there is nothing to tell.
+    guard !configuration.isFleet, let record = records[HostingCoordinator.onlyName], let current = record.current,
+      record.lastRefresh != nil || record.lastError != nil
+    else { return }
     var members: [(name: String, value: JSONDocument)] = [
       ("digest", .string(current.digest)), ("version", current.version.map { .string($0) } ?? .null),
     ]
