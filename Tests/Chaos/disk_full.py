@@ -48,7 +48,7 @@ def full(options, front, folder, cache):
         replace(path, artifact(3, padding=300_000))
         status, answer = refresh(server)
         check(status == 507 and code_of(answer) == "insufficient_storage", "the disk is full:", status, answer)
-        check(ping(server)[1]["model"].get("lastError"), "/ping gives no reason:", ping(server))
+        check(ping(server)[1].get("model", {}).get("lastError"), "/ping gives no reason:", ping(server))
         check(answer_of(server) == 1, "the old generation does not answer")
         load.ceiling = 3
         filler.unlink()

@@ -90,7 +90,7 @@ class Bench:
             check(comes is not True, "what passes was not retried:", status, answer)
             check(status in statuses, "not an honest status:", status, answer)
             check(answer_of(self.server) == self.number, "something else answers after a refusal")
-            check(ping(self.server)[1]["model"].get("lastError"), "/ping gives no reason")
+            check(ping(self.server)[1].get("model", {}).get("lastError"), "/ping gives no reason")
             status, answer = refresh(self.server, timeout=60)
             check(status == 200, "the store is well again, and a refresh fails:", status, answer)
             self.number += 1

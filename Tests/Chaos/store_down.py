@@ -84,7 +84,7 @@ def warm(front, folder, proxy, environment):
             proxy.up()
             status, answer = refresh(server)
             check(status == 200 and answer["result"] == "unchanged", "the store is back:", status, answer)
-            check("lastError" not in ping(server)[1]["model"], "the reason stays after a success:", ping(server))
+            check("lastError" not in ping(server)[1].get("model", {}), "the reason stays after a success:", ping(server))
             load.stop()
             load.check(server)
     proxy.down()

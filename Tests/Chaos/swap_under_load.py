@@ -86,20 +86,20 @@ def swap(options, front, store, polls, swaps, period, clients):
             for turn in range(1, swaps + 1):
                 began = time.monotonic()
                 load.ceiling = number + 1
-                before = ping(server)[1]["model"].get("lastRefresh")
+                before = ping(server)[1].get("model", {}).get("lastRefresh")
                 # The first turns are clean, so that there is memory to compare with.
                 if turn > 2 and rng.randrange(5) == 0:
                     kind, data = store.corrupt(number + 1, rng)
                     if data is not None:
                         store.put(data)
                     if polls:
-                        wait_until(lambda: ping(server)[1]["model"].get("lastRefresh", {}).get("result") == "failed"
-                                   and ping(server)[1]["model"]["lastRefresh"] != before, 15)
+                        wait_until(lambda: ping(server)[1].get("model", {}).get("lastRefresh", {}).get("result") == "failed"
+                                   and ping(server)[1].get("model", {}).get("lastRefresh") != before, 15)
                     else:
                         status, answer = refresh(server)
                         check(status >= 400, f"a corrupt artifact ({kind}) was accepted:", status, answer)
                     failed += 1
-                    seen = ping(server)[1]["model"]
+                    seen = ping(server)[1].get("model", {})
                     check(seen.get("lastRefresh", {}).get("result") == "failed", kind, "is not reported as failed:", seen)
                     check(seen.get("lastError"), kind, "has no reason in /ping:", seen)
                     check(metric(server, "swiftlet_refresh_total", result="failed") >= failed, "the failure is not counted")
@@ -135,7 +135,7 @@ def swap(options, front, store, polls, swaps, period, clients):
 
 
 def committed(server, before):
-    last = ping(server)[1]["model"].get("lastRefresh")
+    last = ping(server)[1].get("model", {}).get("lastRefresh")
     return last is not None and last != before and last["result"] == "committed"
 
 
