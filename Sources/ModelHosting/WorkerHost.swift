@@ -20,8 +20,7 @@ public final class WorkerHost: Sendable {
     public var mostCalls: Int
     /// Whether a new generation may drop or retype inputs and outputs.
     public var allowsSignatureChange: Bool
-    /// This worker's number, and how many there are.
-    public var index: Int
+    /// How many workers there are.
     public var workers: Int
     /// Threads that load models.
     public var loaders = 2
@@ -30,7 +29,7 @@ public final class WorkerHost: Sendable {
 
     public init(
       defaultName: String?, loadsOnUse: Bool, pinned: Set<String> = [], mostModelBytes: Int = .max,
-      mostCalls: Int = .max, allowsSignatureChange: Bool = false, index: Int = 0, workers: Int = 1
+      mostCalls: Int = .max, allowsSignatureChange: Bool = false, workers: Int = 1
     ) {
       self.defaultName = defaultName
       self.loadsOnUse = loadsOnUse
@@ -38,7 +37,6 @@ public final class WorkerHost: Sendable {
       self.mostModelBytes = mostModelBytes
       self.mostCalls = mostCalls
       self.allowsSignatureChange = allowsSignatureChange
-      self.index = index
       self.workers = workers
     }
   }
@@ -362,20 +360,20 @@ extension WorkerHost {
       return .rest
     }
     let isStarved = !state.starved.isEmpty
-    func take() { if isStarved { state.starved.removeFirst() } else { state.jobs.removeFirst() } }
     let wanted = estimate(job.source, state)
     if wanted > configuration.mostModelBytes {
-      take()
+      if isStarved { state.starved.removeFirst() } else { state.jobs.removeFirst() }
       return .refuse(job, .modelTooLarge(job.source.name, limit: configuration.mostModelBytes))
     }
     if state.baseline == nil { state.baseline = ProcessMemory.anonymousBytes }
-    if state.ledger.total + wanted <= state.ledger.lease {
-      take()
+    func reserve() -> Step {
+      if !state.starved.isEmpty { state.starved.removeFirst() } else { state.jobs.removeFirst() }
       state.ledger.used += wanted
       job.reserved = wanted
       state.running += 1
       return .run(job)
     }
+    if state.ledger.total + wanted <= state.ledger.lease { return reserve() }
     if !isStarved {
       state.jobs.removeFirst()
       state.starved.append(job)
@@ -391,9 +389,13 @@ extension WorkerHost {
     if missing <= idle { return .drop(evict(missing, &state, isIdle: true)) }
     let all = evictableBytes(state, isIdle: false)
     if missing <= all { return .drop(evict(missing, &state, isIdle: false)) }
-    if state.hasAsked { return .rest }
+    // The allocator's own pages are a reason to drop models, not one to refuse them.
+    let short = missing - all - state.ledger.overhead
+    if short <= 0, all > 0 { return .drop(evict(all, &state, isIdle: false)) }
+    if state.ledger.used + wanted <= state.ledger.lease { return reserve() }
+    if short <= 0 || state.hasAsked { return .rest }
     state.hasAsked = true
-    return .ask(bytes: missing - all)
+    return .ask(bytes: short)
   }
 
   /// Takes what has come free off the ledger.
@@ -531,18 +533,14 @@ extension WorkerHost {
     return sum
   }
 
-  /// Takes models of `bytes` in all out of the table, least recently used first; `spared` stays.
-  private func evict(
-    _ bytes: Int, _ state: inout State, isIdle: Bool, sparing spared: HostedModel? = nil
-  ) -> [HostedModel] {
+  /// Takes models of `bytes` in all out of the table, least recently used first.
+  private func evict(_ bytes: Int, _ state: inout State, isIdle: Bool) -> [HostedModel] {
     var victims: [HostedModel] = []
     var sum = 0
     while sum < bytes {
       var oldest: Resident?
       for resident in state.residents.values
-      where resident.model !== spared && isEvictable(resident, isIdle: isIdle)
-        && resident.lastUse < oldest?.lastUse ?? .max
-      {
+      where isEvictable(resident, isIdle: isIdle) && resident.lastUse < oldest?.lastUse ?? .max {
         oldest = resident
       }
       guard let oldest else { break }
@@ -587,6 +585,8 @@ extension WorkerHost {
       return evict(state.ledger.staying - state.ledger.lease, &state, isIdle: true)
     }
     tell(evicted: victims)
+    // What was found to be less than thought may let in who waits.
+    start()
   }
 
   /// A model's last holder has let go, perhaps while it had the state locked: the rest happens elsewhere.
@@ -610,7 +610,8 @@ extension WorkerHost {
   private func refuseStarved() {
     let jobs = state.withLock { state in
       settle(&state)
-      let room = state.ledger.lease - state.ledger.staying + evictableBytes(state, isIdle: false)
+      let room =
+        state.ledger.lease - state.ledger.used + state.ledger.dying + evictableBytes(state, isIdle: false)
       let starved = state.starved.map { (job: $0, fits: estimate($0.source, state) <= room) }
       state.starved = starved.filter(\.fits).map(\.job)
       return starved.filter { !$0.fits }.map(\.job)

@@ -33,7 +33,7 @@ struct DirectServer {
     let load = try plugs.loader(settings, plan.threads)
     let lease = plan.isFleet ? plan.memoryBudget : .max
     let host = WorkerHost(
-      WorkerHost.Configuration(settings, index: 0, workers: 1), lease: lease, load: load, trim: ProcessMemory.trim
+      WorkerHost.Configuration(settings, workers: 1), lease: lease, load: load, trim: ProcessMemory.trim
     ) { [mailbox = hosting.mailbox] in mailbox.post(.reply(worker: 0, $0)) }
     let waits = first == nil && !plan.isFleet
     let status = StatusBox(
@@ -55,7 +55,16 @@ struct DirectServer {
     }
     tell(.workerStarting(0))
     tell(.begin)
-    if let source, first != nil, try !loadFirst(source, load, host) { return .stopped }
+    while let model = source, first != nil {
+      do throws(StartError) {
+        if try !loadFirst(model, load, host) { return .stopped }
+        break
+      } catch {
+        // The last one that served, where there is one.
+        guard let next = hosting.fallBack(error.description, from: model) else { throw error }
+        source = next
+      }
+    }
     if !waits { tell(.workerReady(0)) }
     try ListeningSocket.open(port, host: settings[.host], port: settings[.port])
     let control = ServerPlugs.Control(
@@ -76,7 +85,14 @@ struct DirectServer {
             tell(.workerReady(0))
             announce()
             continue
-          case .loadFailed(_, let error): failure = StartError(error)
+          case .loadFailed(_, let error):
+            // The last one that served, where there is one.
+            if let next = hosting.fallBack(error.message, from: source) {
+              source = next
+              host.handle(.load(next))
+              continue
+            }
+            failure = StartError(error)
           default: break
           }
         }

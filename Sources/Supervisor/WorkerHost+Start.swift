@@ -4,13 +4,13 @@ import Settings
 
 extension WorkerHost.Configuration {
   /// What the settings say of a worker's models.
-  init(_ settings: ResolvedSettings, index: Int, workers: Int) {
+  init(_ settings: ResolvedSettings, workers: Int) {
     let isFleet = settings[.models] != nil || settings[.multiModel]
     self.init(
       defaultName: isFleet ? nil : HostingCoordinator.onlyName, loadsOnUse: isFleet,
       pinned: isFleet ? Set(settings[.pinnedModels].map(ModelName.canonical)) : [HostingCoordinator.onlyName],
       mostModelBytes: isFleet ? settings[.maxModelMemory] : .max, mostCalls: isFleet ? settings[.maxModelCalls] : .max,
-      allowsSignatureChange: settings[.allowSignatureChange], index: index, workers: workers)
+      allowsSignatureChange: settings[.allowSignatureChange], workers: workers)
   }
 }
 

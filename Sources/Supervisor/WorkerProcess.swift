@@ -50,7 +50,7 @@ public enum WorkerProcess {
       let load = try plugs.loader(settings, settings[.threads] ?? 1)
       let voice = Voice()
       let word = String(arguments[4].dropFirst("--load=".count))
-      let configuration = WorkerHost.Configuration(settings, index: index, workers: count)
+      let configuration = WorkerHost.Configuration(settings, workers: count)
       // Without a model it says so to clients, and is ready when one has come.
       let waits = word.isEmpty && !configuration.loadsOnUse
       let host = WorkerHost(configuration, lease: lease, load: load, trim: ProcessMemory.trim) { reply in
