@@ -73,6 +73,11 @@ public final class HostedModel: InvocationHandler {
   /// Milliseconds since 1970 of the last call's beginning; 0 before the first.
   public var lastUse: Int { lastCall.load(ordering: .relaxed) }
 
+  /// What the supervisor is told when it becomes the one that requests get.
+  var reply: HostReply {
+    .resident(name: source.name, digest: source.digest, memory: service.memory, microseconds: microseconds)
+  }
+
   public func invoke(_ request: InvocationRequest) throws(ServingError) -> InvocationResponse {
     running.wrappingAdd(1, ordering: .relaxed)
     let began = WallClock.monotonicNanoseconds

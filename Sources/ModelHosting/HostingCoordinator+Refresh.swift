@@ -80,7 +80,10 @@ extension HostingCoordinator {
 
   mutating func fetched(_ name: String, _ artifact: ModelArtifact, _ now: Duration, _ actions: inout [Action]) {
     guard let record = records[name], case .fetching? = record.change?.stage else { return }
-    if artifact.digest == record.current?.digest {
+    // A fleet's model that nobody has loaded yet may turn out not to load.
+    let isProven =
+      !configuration.isFleet || record.holders.values.contains { $0.digest == artifact.digest } || record.url != nil
+    if artifact.digest == record.current?.digest, isProven {
       // The same bytes under another name or time: the name is remembered, nothing is loaded.
       var same = artifact
       same.path = record.current?.path ?? artifact.path

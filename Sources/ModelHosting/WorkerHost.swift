@@ -24,8 +24,8 @@ public final class WorkerHost: Sendable {
     public var workers: Int
     /// Threads that load models.
     public var loaders = 2
-    /// How long a load that failed is not tried again.
-    public var failurePause = 2000
+    /// Milliseconds for which a load that failed is not tried again.
+    public var failurePause = 1000
 
     public init(
       defaultName: String?, loadsOnUse: Bool, pinned: Set<String> = [], mostModelBytes: Int = .max,
@@ -46,16 +46,18 @@ public final class WorkerHost: Sendable {
   public typealias Load = @Sendable (ModelSource) throws(ServingError) -> LoadedService
 
   let configuration: Configuration
-  private let load: Load
+  let load: Load
   private let send: @Sendable (HostReply) -> Void
-  private let trim: @Sendable () -> Void
-  private let state: Mutex<State>
-  private let counts: HostCounts
+  let trim: @Sendable () -> Void
+  let state: Mutex<State>
+  let counts: HostCounts
   /// Bytes of models that nobody holds any more, not yet taken off the ledger: a model may end where the state is locked.
-  private let freed = Atomic<Int>(0)
+  let freed = Atomic<Int>(0)
   /// True while somebody waits for memory to come free.
-  private let isAwaited = Atomic<Bool>(false)
-  private let isTrimming = Atomic<Bool>(false)
+  let isAwaited = Atomic<Bool>(false)
+  let isTrimming = Atomic<Bool>(false)
+  /// Held by the thread that speaks.
+  private let mouth = Mutex(())
 
   struct State {
     var ledger: MemoryLedger
@@ -73,6 +75,8 @@ public final class WorkerHost: Sendable {
     var discarded: Set<Int> = []
     /// Generations that have just been replaced, on their way out of the lock.
     var replaced: [HostedModel] = []
+    /// What is to be said, in the order in which it became true.
+    var outbox: [HostReply] = []
     /// What a digest took when it was last loaded.
     var known: [String: Int] = [:]
     /// Bytes of memory for a byte of file, of models met so far.
@@ -109,24 +113,6 @@ public final class WorkerHost: Sendable {
     var reserved = 0
   }
 
-  /// The bytes of models.
-  struct MemoryLedger {
-    /// What they may be.
-    var lease: Int
-    /// Of those that exist, whoever holds them, and those set aside for loads under way.
-    var used = 0
-    /// The part of `used` that goes when the last request lets go of it.
-    var dying = 0
-
-    /// What the process takes beyond that: pages of the allocator's that are partly used.
-    var overhead = 0
-
-    /// What remains when all that is to go is gone.
-    var staying: Int { used - dying + overhead }
-    /// What there is.
-    var total: Int { used + overhead }
-  }
-
   /// - Parameters:
   ///   - lease: bytes that models may take before the supervisor says another number.
   ///   - trim: gives freed memory back to the system.
@@ -145,19 +131,37 @@ public final class WorkerHost: Sendable {
   /// Puts a model that was loaded at start in place. Called before anything else.
   public func adopt(_ source: ModelSource, _ service: LoadedService, microseconds: Int) {
     let model = hosted(source, service, microseconds: microseconds)
-    let reply = state.withLock { state in
+    state.withLock { state in
       state.ledger.used += service.memory.total
-      state.residents[source.name] = Resident(model: model, since: WallClock.milliseconds)
-      return HostReply.resident(
-        name: source.name, digest: source.digest, memory: service.memory, microseconds: microseconds)
+      place(model, &state)
     }
-    send(reply)
+    speak()
   }
 
   /// The counts that `/metrics` shows.
   public var totals: HostTotals { counts.totals }
 
-  private func hosted(_ source: ModelSource, _ service: LoadedService, microseconds: Int) -> HostedModel {
+  /// Says what is to be said. What changes the table is written into the outbox in the same step: said in another order,
+  /// an eviction could come before the load that it ended.
+  func speak() {
+    mouth.withLock { _ in
+      while true {
+        let replies = state.withLock { state in
+          defer { state.outbox = [] }
+          return state.outbox
+        }
+        if replies.isEmpty { return }
+        for reply in replies { send(reply) }
+      }
+    }
+  }
+
+  func say(_ reply: HostReply) {
+    state.withLock { $0.outbox.append(reply) }
+    speak()
+  }
+
+  func hosted(_ source: ModelSource, _ service: LoadedService, microseconds: Int) -> HostedModel {
     HostedModel(source, service, microseconds: microseconds) { [weak self] bytes in self?.released(bytes) }
   }
 }
@@ -202,6 +206,7 @@ extension WorkerHost: InvocationTargets {
       guard ModelName.isValid(name) else { return (.failed(.invalidModelName(name)), false) }
       let isFirst = state.waiting[name] == nil
       state.waiting[name, default: []].append(completion)
+      if isFirst { state.outbox.append(.want(name: name)) }
       return (.waiting, isFirst)
     }
     switch lookup {
@@ -209,7 +214,7 @@ extension WorkerHost: InvocationTargets {
     case .waiting: counts.miss()
     case .failed, .elsewhere: break
     }
-    if isNew { send(.want(name: name)) }
+    if isNew { speak() }
     return lookup
   }
 }
@@ -229,13 +234,12 @@ extension WorkerHost {
         guard let model = state.residents[source.name]?.model, model.source.digest == source.digest else {
           return (nil, [])
         }
+        state.outbox.append(model.reply)
         return (model, state.waiting.removeValue(forKey: source.name) ?? [])
       }
       if let model {
         for completion in waiting { completion(.success(model)) }
-        send(
-          .resident(
-            name: source.name, digest: source.digest, memory: model.service.memory, microseconds: model.microseconds))
+        speak()
       } else {
         start { $0.jobs.append(LoadJob(source: source, goal: .serve)) }
       }
@@ -248,7 +252,7 @@ extension WorkerHost {
         settle(&state)
         return evict(state.ledger.staying - bytes, &state, isIdle: true)
       }
-      tell(evicted: victims)
+      dropped(victims)
       if isFinal { refuseStarved() }
       start()
     case .shrink(let id, let bytes): shrink(id, by: bytes)
@@ -258,23 +262,23 @@ extension WorkerHost {
           ModelReport(name: name, hits: resident.model.hits, lastUse: resident.model.lastUse)
         }
       }
-      send(.report(id: id, reports, counts.totals))
+      say(.report(id: id, reports, counts.totals))
     }
   }
 
   private func commit(_ id: Int) {
-    let (reply, old): (HostReply?, HostedModel?) = state.withLock { state in
-      guard let model = state.prepared.removeValue(forKey: id) else { return (nil, nil) }
-      return (place(model, &state), state.replaced.popLast())
+    let old: HostedModel? = state.withLock { state in
+      if let model = state.prepared.removeValue(forKey: id) { place(model, &state) }
+      state.outbox.append(.done(id: id, bytes: 0))
+      return state.replaced.popLast()
     }
     withExtendedLifetime(old) {}
-    if let reply { send(reply) }
-    send(.done(id: id, bytes: 0))
+    speak()
     trimSoon()
   }
 
   /// Makes a model the one that requests get.
-  private func place(_ model: HostedModel, _ state: inout State) -> HostReply {
+  func place(_ model: HostedModel, _ state: inout State) {
     let name = model.source.name
     if let old = state.residents[name]?.model {
       state.ledger.dying += old.service.memory.total
@@ -282,8 +286,7 @@ extension WorkerHost {
     }
     state.residents[name] = Resident(model: model, since: WallClock.milliseconds)
     state.failures[name] = nil
-    return .resident(
-      name: name, digest: model.source.digest, memory: model.service.memory, microseconds: model.microseconds)
+    state.outbox.append(model.reply)
   }
 
   private func discard(_ id: Int) {
@@ -310,7 +313,7 @@ extension WorkerHost {
       }
       return model
     }
-    guard model != nil else { return send(.done(id: id, bytes: 0)) }
+    guard model != nil else { return say(.done(id: id, bytes: 0)) }
   }
 
   private func shrink(_ id: Int, by bytes: Int) {
@@ -322,300 +325,7 @@ extension WorkerHost {
       state.ledger.lease -= given
       return (given, victims)
     }
-    tell(evicted: victims)
-    send(.done(id: id, bytes: given))
-  }
-}
-
-// MARK: - Loading
-
-extension WorkerHost {
-  /// What the state allows next.
-  private enum Step {
-    case run(LoadJob)
-    case refuse(LoadJob, ServingError)
-    /// Let go of these and look again.
-    case drop([HostedModel])
-    case ask(bytes: Int)
-    case rest
-  }
-
-  /// Changes the state and starts the jobs for which there is memory and a thread.
-  private func start(_ change: (inout State) -> Void = { _ in }) {
-    state.withLock { change(&$0) }
-    while true {
-      switch state.withLock({ next(&$0) }) {
-      case .run(let job): run(job)
-      case .refuse(let job, let error): fail(job, error)
-      case .drop(let victims): tell(evicted: victims)
-      case .ask(let bytes): send(.need(bytes: bytes))
-      case .rest: return
-      }
-    }
-  }
-
-  private func next(_ state: inout State) -> Step {
-    settle(&state)
-    guard state.running < configuration.loaders, var job = state.starved.first ?? state.jobs.first else {
-      return .rest
-    }
-    let isStarved = !state.starved.isEmpty
-    let wanted = estimate(job.source, state)
-    if wanted > configuration.mostModelBytes {
-      if isStarved { state.starved.removeFirst() } else { state.jobs.removeFirst() }
-      return .refuse(job, .modelTooLarge(job.source.name, limit: configuration.mostModelBytes))
-    }
-    if state.baseline == nil { state.baseline = ProcessMemory.anonymousBytes }
-    func reserve() -> Step {
-      if !state.starved.isEmpty { state.starved.removeFirst() } else { state.jobs.removeFirst() }
-      state.ledger.used += wanted
-      job.reserved = wanted
-      state.running += 1
-      return .run(job)
-    }
-    if state.ledger.total + wanted <= state.ledger.lease { return reserve() }
-    if !isStarved {
-      state.jobs.removeFirst()
-      state.starved.append(job)
-    }
-    // First the flag, then the look: what comes free in between is seen by one of the two.
-    isAwaited.store(true, ordering: .sequentiallyConsistent)
-    settle(&state)
-    if state.ledger.total + wanted <= state.ledger.lease { return .drop([]) }
-    let missing = state.ledger.staying + wanted - state.ledger.lease
-    if missing <= 0 { return .rest }
-    // Busy ones are dropped only where the idle ones do not do; their memory comes when their calls have ended.
-    let idle = evictableBytes(state, isIdle: true)
-    if missing <= idle { return .drop(evict(missing, &state, isIdle: true)) }
-    let all = evictableBytes(state, isIdle: false)
-    if missing <= all { return .drop(evict(missing, &state, isIdle: false)) }
-    // The allocator's own pages are a reason to drop models, not one to refuse them.
-    let short = missing - all - state.ledger.overhead
-    if short <= 0, all > 0 { return .drop(evict(all, &state, isIdle: false)) }
-    if state.ledger.used + wanted <= state.ledger.lease { return reserve() }
-    if short <= 0 || state.hasAsked { return .rest }
-    state.hasAsked = true
-    return .ask(bytes: short)
-  }
-
-  /// Takes what has come free off the ledger.
-  private func settle(_ state: inout State) {
-    let bytes = freed.exchange(0, ordering: .sequentiallyConsistent)
-    state.ledger.used -= bytes
-    state.ledger.dying -= bytes
-  }
-
-  /// Bytes that a model is going to take, before it is loaded: what it took last time, or a little more than its file.
-  private func estimate(_ source: ModelSource, _ state: State) -> Int {
-    if let known = state.known[source.digest] { return known }
-    let bytes = Double(source.bytes) * state.ratio + 65_536
-    return bytes < 1e18 ? Int(bytes) : .max
-  }
-
-  private func run(_ job: LoadJob) {
-    Thread.start(stackSize: 8 << 20) { [self] in
-      // Requests for models that are here go first.
-      Thread.yieldToOthers()
-      do throws(ServingError) {
-        finish(job, try loaded(job.source))
-      } catch {
-        start {
-          $0.ledger.used -= job.reserved
-          $0.running -= 1
-          if case .prepare(let id) = job.goal { $0.discarded.remove(id) }
-        }
-        fail(job, error)
-        trimSoon()
-      }
-    }
-  }
-
-  private func loaded(_ source: ModelSource) throws(ServingError) -> HostedModel {
-    let began = ContinuousClock.now
-    let service = try load(source)
-    return hosted(source, service, microseconds: Int((ContinuousClock.now - began) / .microseconds(1)))
-  }
-
-  private func finish(_ job: LoadJob, _ model: HostedModel) {
-    let bytes = model.service.memory.total
-    var waiting: [Completion] = []
-    var victims: [HostedModel] = []
-    let (reply, refusal, old): (HostReply?, ServingError?, HostedModel?) = state.withLock { state in
-      state.running -= 1
-      state.ledger.used += bytes - job.reserved
-      if state.known.count > 100_000 { state.known = [:] }
-      state.known[job.source.digest] = bytes
-      var refusal: ServingError?
-      // What every model takes says nothing of what a large one does.
-      if job.source.bytes >= 1 << 16 {
-        let ratio = Double(max(bytes - 65_536, 0)) / Double(job.source.bytes)
-        state.ratio = min(max(ratio, state.ratio * 0.9 + ratio * 0.1, 1), 4)
-      }
-      if bytes > configuration.mostModelBytes {
-        refusal = .modelTooLarge(job.source.name, limit: configuration.mostModelBytes)
-      }
-      settle(&state)
-      let excess = state.ledger.staying - state.ledger.lease
-      if refusal == nil, bytes > job.reserved, excess > 0 {
-        if excess <= evictableBytes(state, isIdle: true) {
-          victims = evict(excess, &state, isIdle: true)
-        } else {
-          // It takes more than was thought: now that this is known it queues again.
-          state.ledger.dying += bytes
-          state.starved.insert(LoadJob(source: job.source, goal: job.goal), at: 0)
-          return (nil, nil, nil)
-        }
-      }
-      switch job.goal {
-      case .serve where refusal == nil:
-        // In one step: the model could be evicted before those who wait for it have it.
-        waiting = state.waiting.removeValue(forKey: job.source.name) ?? []
-        return (place(model, &state), nil, state.replaced.popLast())
-      case .prepare(let id) where refusal == nil:
-        let resident = state.residents[job.source.name]?.model
-        if !configuration.allowsSignatureChange,
-          let reason = resident?.service.signature.reasonAgainst(model.service.signature)
-        {
-          refusal = .signatureChanged(reason)
-        } else if state.discarded.remove(id) == nil {
-          state.prepared[id] = model
-          return (.prepared(id: id, memory: model.service.memory, microseconds: model.microseconds), nil, nil)
-        }
-      case .serve, .prepare: break
-      }
-      state.ledger.dying += bytes
-      return (nil, refusal, nil)
-    }
-    withExtendedLifetime(old) {}
-    if let reply { send(reply) }
-    tell(evicted: victims)
-    if let refusal { fail(job, refusal) }
-    for completion in waiting { completion(.success(model)) }
-    trimSoon()
-    start()
-  }
-
-  private func fail(_ job: LoadJob, _ error: ServingError) {
-    switch job.goal {
-    case .serve:
-      send(.loadFailed(name: job.source.name, error))
-      fail(job.source.name, error)
-    case .prepare(let id): send(.refused(id: id, error))
-    }
-  }
-
-  private func fail(_ name: String, _ error: ServingError) {
-    let waiting = state.withLock { state in
-      if error.code == .modelLoadFailed {
-        if state.failures.count > 10_000 { state.failures = [:] }
-        state.failures[name] = (error, WallClock.milliseconds + configuration.failurePause)
-      }
-      return state.waiting.removeValue(forKey: name) ?? []
-    }
-    for completion in waiting { completion(.failure(error)) }
-  }
-}
-
-// MARK: - Memory
-
-extension WorkerHost {
-  /// Whether a model may be dropped for others.
-  private func isEvictable(_ resident: Resident, isIdle: Bool) -> Bool {
-    if isIdle, resident.model.inFlight != 0 { return false }
-    return !resident.model.source.isPinned && !configuration.pinned.contains(resident.model.source.name)
-  }
-
-  private func evictableBytes(_ state: State, isIdle: Bool) -> Int {
-    var sum = 0
-    for resident in state.residents.values where isEvictable(resident, isIdle: isIdle) {
-      sum += resident.model.service.memory.total
-    }
-    return sum
-  }
-
-  /// Takes models of `bytes` in all out of the table, least recently used first.
-  private func evict(_ bytes: Int, _ state: inout State, isIdle: Bool) -> [HostedModel] {
-    var victims: [HostedModel] = []
-    var sum = 0
-    while sum < bytes {
-      var oldest: Resident?
-      for resident in state.residents.values
-      where isEvictable(resident, isIdle: isIdle) && resident.lastUse < oldest?.lastUse ?? .max {
-        oldest = resident
-      }
-      guard let oldest else { break }
-      state.residents[oldest.model.source.name] = nil
-      victims.append(oldest.model)
-      sum += oldest.model.service.memory.total
-    }
-    state.ledger.dying += sum
-    return victims
-  }
-
-  private func tell(evicted victims: [HostedModel]) {
-    for victim in victims {
-      counts.evicted()
-      send(.gone(name: victim.source.name))
-    }
-    if !victims.isEmpty { trimSoon() }
-  }
-
-  /// Gives freed memory back before long, once for all that comes free until then.
-  private func trimSoon() {
-    guard !isTrimming.exchange(true, ordering: .sequentiallyConsistent) else { return }
-    Thread.start(stackSize: 256 << 10) { [self] in
-      Thread.yieldToOthers()
-      Thread.sleep(milliseconds: 400)
-      isTrimming.store(false, ordering: .sequentiallyConsistent)
-      trim()
-      if configuration.loadsOnUse { measure() }
-    }
-  }
-
-  /// Compares what the models should take with what the process does, and drops models where the lease is passed.
-  private func measure() {
-    let resident = ProcessMemory.anonymousBytes
-    let victims = state.withLock { state in
-      settle(&state)
-      guard let baseline = state.baseline, resident > 0 else { return [HostedModel]() }
-      var mapped = 0
-      for resident in state.residents.values { mapped += resident.model.service.memory.mappedBytes }
-      for model in state.prepared.values { mapped += model.service.memory.mappedBytes }
-      state.ledger.overhead = max(0, resident - baseline - (state.ledger.used - mapped))
-      return evict(state.ledger.staying - state.ledger.lease, &state, isIdle: true)
-    }
-    tell(evicted: victims)
-    // What was found to be less than thought may let in who waits.
-    start()
-  }
-
-  /// A model's last holder has let go, perhaps while it had the state locked: the rest happens elsewhere.
-  private func released(_ bytes: Int) {
-    freed.add(bytes, ordering: .sequentiallyConsistent)
-    guard isAwaited.exchange(false, ordering: .sequentiallyConsistent) else { return }
-    Thread.start(stackSize: 512 << 10) { [self] in
-      let done = state.withLock { state in
-        if !state.unloads.isEmpty { isAwaited.store(true, ordering: .sequentiallyConsistent) }
-        let done = state.unloads.filter { $0.model == nil }
-        state.unloads.removeAll { $0.model == nil }
-        return done
-      }
-      if !done.isEmpty { trim() }
-      for unload in done { send(.done(id: unload.id, bytes: unload.bytes)) }
-      start()
-    }
-  }
-
-  /// The supervisor has no more memory to give: what cannot be loaded within the lease is refused.
-  private func refuseStarved() {
-    let jobs = state.withLock { state in
-      settle(&state)
-      let room =
-        state.ledger.lease - state.ledger.used + state.ledger.dying + evictableBytes(state, isIdle: false)
-      let starved = state.starved.map { (job: $0, fits: estimate($0.source, state) <= room) }
-      state.starved = starved.filter(\.fits).map(\.job)
-      return starved.filter { !$0.fits }.map(\.job)
-    }
-    for job in jobs { fail(job, .noMemory(job.source.name)) }
+    dropped(victims)
+    say(.done(id: id, bytes: given))
   }
 }

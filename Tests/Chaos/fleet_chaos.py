@@ -248,7 +248,7 @@ def spoil(fleet, server, i, kind, rng):
             fleet.lies.append(f"model {i} was spoiled ({kind}), and its refresh said {answer}")
     finally:
         replace(path, fleet.archive(i, fleet.given[i]))
-        fleet.spoiled[i] = time.monotonic() + 6
+        fleet.spoiled[i] = time.monotonic() + 3
 
 
 def run(options):

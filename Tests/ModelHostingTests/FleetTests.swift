@@ -790,3 +790,17 @@ struct Numbers {
     return Int((z ^ (z >> 31)) % UInt64(max(bound, 1)))
   }
 }
+
+extension FleetRefresh {
+  @Test func `what is still being loaded is not reported as served`() {
+    var harness = Harness.fleet()
+    harness.reply(0, .want(name: "a"))
+    harness.store(harness.job(.fetch(name: "a", isFresh: false)), .artifact(artifact("bad")))
+    let refresh = harness.command(.refresh(name: "a"))
+    harness.store(harness.job(.fetch(name: "a", isFresh: true)), .artifact(artifact("bad")))
+    #expect(harness.answers(refresh).isEmpty)
+    harness.reply(0, .loadFailed(name: "a", ServingError(.modelLoadFailed, "cut short")))
+    #expect(harness.json(refresh) == nil)
+    #expect(harness.answers(refresh).count == 1)
+  }
+}

@@ -1,3 +1,4 @@
+import Dispatch
 import ModelHosting
 import ServingCore
 import Synchronization
@@ -601,5 +602,30 @@ private func expectNeverMore(than bytes: Int, _ harness: HostHarness) {
     wait { harness.isPrepared(1) }
     harness.host.handle(.commit(id: 1))
     #expect(harness.call("a") == "two")
+  }
+}
+
+@Suite(.timeLimit(.minutes(1))) struct HostWordOrder {
+  @Test func `what is said of the table is said in the order in which it happened`() {
+    let harness = HostHarness(lease: room(2))
+    let names = (0..<6).map { "m\($0)" }
+    for name in names { harness.set(name, FakeLoad(bytes: unit)) }
+    DispatchQueue.concurrentPerform(iterations: 4) { thread in
+      for turn in 0..<500 {
+        let name = names[(turn * 7 + thread * 3) % names.count]
+        harness.host.handle(.load(harness.source(name)))
+      }
+    }
+    // Each load ends with one.
+    wait { harness.count { if case .resident = $0 { true } else { false } } == 2000 }
+    var residents: Set<String> = []
+    for reply in harness.replies {
+      switch reply {
+      case .resident(let name, _, _, _): residents.insert(name)
+      case .gone(let name): #expect(residents.remove(name) != nil, "\(name) was gone before it was there")
+      default: break
+      }
+    }
+    #expect(residents == Set(names.filter { harness.find($0) != nil }))
   }
 }

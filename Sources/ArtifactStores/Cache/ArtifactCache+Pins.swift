@@ -16,6 +16,12 @@ extension ArtifactCache {
 }
 
 extension ArtifactLibrary {
+  /// Whether a cache may have a generation that was chosen for a location: one look at its folder, before there is a
+  /// library.
+  public static func mayHavePin(_ location: ArtifactLocation, inCache path: String) -> Bool {
+    Files.status("\(path)/sources/\(ContentHash.of(text(location))).pin") != nil
+  }
+
   /// The generation that was chosen for a location beyond restarts, from the cache; nil where none was, or it is gone.
   public func pinned(_ location: ArtifactLocation) -> FetchedArtifact? {
     guard let digest = cache.pin(ArtifactLibrary.text(location)) else { return nil }

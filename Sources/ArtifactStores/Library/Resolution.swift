@@ -161,6 +161,11 @@ extension ArtifactLibrary {
     }
   }
 
+  /// Whether a folder of this machine has sub-folders that are versions by their names.
+  public static func hasVersions(_ folder: String) -> Bool {
+    (Files.names(folder) ?? []).contains { digits($0) != nil && Files.status("\(folder)/\($0)")?.kind == .folder }
+  }
+
   /// A number without leading zeros, of any length; nil where the text is none.
   static func digits(_ text: String) -> String? {
     guard !text.isEmpty, text.utf8.count <= 64,

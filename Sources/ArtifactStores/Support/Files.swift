@@ -40,6 +40,8 @@ enum Files {
     var allocated: Int
     /// Nanoseconds since 1970.
     var modified: Int64
+    /// The later of the last reading and the last change, as the file system keeps the former: nanoseconds since 1970.
+    var used: Int64
     var identity: Identity
     /// Whether it belongs to the user that this process runs as.
     var isOwn: Bool
@@ -55,11 +57,12 @@ enum Files {
       size = Int(info.st_size)
       allocated = Swift.min(size, Int(info.st_blocks).multipliedReportingOverflow(by: 512).partialValue)
       #if canImport(Darwin)
-      let time = info.st_mtimespec
+      let (time, read) = (info.st_mtimespec, info.st_atimespec)
       #else
-      let time = info.st_mtim
+      let (time, read) = (info.st_mtim, info.st_atim)
       #endif
       modified = Int64(time.tv_sec) &* 1_000_000_000 &+ Int64(time.tv_nsec)
+      used = max(modified, Int64(read.tv_sec) &* 1_000_000_000 &+ Int64(read.tv_nsec))
       isOwn = info.st_uid == geteuid()
       identity = Identity(
         device: UInt64(truncatingIfNeeded: info.st_dev), inode: UInt64(truncatingIfNeeded: info.st_ino))
