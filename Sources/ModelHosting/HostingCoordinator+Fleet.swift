@@ -24,12 +24,14 @@ extension HostingCoordinator {
     actions.append(.send(worker: worker, .load(artifact.source(name, isPinned: isPinned))))
   }
 
-  mutating func wanted(_ name: String, _ artifact: ModelArtifact, _ worker: Int, _ actions: inout [Action]) {
-    guard records[name] != nil else {
-      // It was unloaded while the store was asked.
+  mutating func wanted(
+    _ name: String, _ artifact: ModelArtifact, _ worker: Int, isByHand: Bool, _ actions: inout [Action]
+  ) {
+    // Unloaded while the store was asked: a load by hand ends with that, a call may load it again.
+    if records[name] == nil, isByHand {
       return actions.append(.send(worker: worker, .loadNot(name: name, .modelNotLoaded(name))))
     }
-    records[name]?.wanting.remove(worker)
+    records[name, default: Record()].wanting.remove(worker)
     // Another worker may have been given one meanwhile.
     let isShared = !(records[name]?.holders.isEmpty ?? true) || !(records[name]?.loading.isEmpty ?? true)
     if !isShared || records[name]?.current == nil { records[name]?.current = artifact }

@@ -13,7 +13,9 @@ extension HostingCoordinator {
       if isAwaited(job, name) { checked(name, text, now, &actions) }
     case (.fetch(let name, _), .artifact(let artifact)), (.fetchFrom(let name, _), .artifact(let artifact)):
       if let worker {
-        wanted(name, artifact, worker, &actions)
+        var isByHand = false
+        if case .fetchFrom = asked { isByHand = true }
+        wanted(name, artifact, worker, isByHand: isByHand, &actions)
       } else if isAwaited(job, name) {
         fetched(name, artifact, now, &actions)
       }

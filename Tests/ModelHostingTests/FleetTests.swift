@@ -804,3 +804,27 @@ extension FleetRefresh {
     #expect(harness.answers(refresh).count == 1)
   }
 }
+
+extension FleetByHand {
+  @Test func `a call whose model is unloaded while the store is asked loads it again`() {
+    var harness = Harness.fleet()
+    harness.use("a", artifact("x"), on: 0)
+    harness.reply(0, .gone(name: "a"))
+    harness.reply(0, .want(name: "a"))
+    let job = harness.job(.fetch(name: "a", isFresh: false))
+    _ = harness.command(.unload(name: "a"))
+    harness.log = []
+    harness.store(job, .artifact(artifact("x")))
+    #expect(harness.sent(0).contains { if case .load = $0 { true } else { false } })
+  }
+
+  @Test func `a load by hand that is unloaded while the store is asked ends with that`() {
+    var harness = Harness.fleet()
+    let load = harness.command(.load(name: "a", url: "u"))
+    let job = harness.job(.fetchFrom(name: "a", url: "u"))
+    _ = harness.command(.unload(name: "a"))
+    harness.log = []
+    harness.store(job, .artifact(artifact("x")))
+    #expect(!harness.sent(1).contains { if case .load = $0 { true } else { false } })
+  }
+}
