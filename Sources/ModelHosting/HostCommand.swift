@@ -29,6 +29,8 @@ public enum HostReply: Sendable, Equatable {
   case refused(id: Int, ServingError)
   /// A command is done; `bytes` is what `shrink` gave up.
   case done(id: Int, bytes: Int)
+  /// The model of an `unload` answers no requests any more; `done` follows when its memory is free.
+  case removed(id: Int)
   /// A request names a model that is not here.
   case want(name: String)
   /// A model is resident and answers requests.
@@ -119,6 +121,7 @@ extension HostReply {
       ["event": "prepared", "id": .number(id), "memory": memory.document, "us": .number(microseconds)]
     case .refused(let id, let error): ["event": "refused", "id": .number(id), "error": error.document]
     case .done(let id, let bytes): ["event": "done", "id": .number(id), "bytes": .number(bytes)]
+    case .removed(let id): ["event": "removed", "id": .number(id)]
     case .want(let name): ["event": "want", "name": .string(name)]
     case .resident(let name, let digest, let memory, let microseconds):
       [
@@ -155,6 +158,9 @@ extension HostReply {
     case "done":
       guard let id, let bytes else { return nil }
       self = .done(id: id, bytes: bytes)
+    case "removed":
+      guard let id else { return nil }
+      self = .removed(id: id)
     case "want":
       guard let name else { return nil }
       self = .want(name: name)

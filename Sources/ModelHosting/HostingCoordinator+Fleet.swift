@@ -14,8 +14,29 @@ extension HostingCoordinator {
     guard configuration.hasStore else {
       return actions.append(.send(worker: worker, .loadNot(name: name, .modelNotLoaded(name))))
     }
+    fetch(name, for: worker, &actions)
+  }
+
+  /// Asks the store for what a request wants. What was begun before an unload or a refresh was answered is not shared.
+  private mutating func fetch(_ name: String, for worker: Int, _ actions: inout [Action]) {
     records[name, default: Record()].wanting.insert(worker)
-    _ = ask(.fetch(name: name, isFresh: false), for: worker, &actions)
+    let isFresh = outdated.contains { jobs[$0]?.job.name == name }
+    _ = ask(.fetch(name: name, isFresh: isFresh), for: worker, &actions)
+  }
+
+  /// What the store is being asked about a model may be answered with what it had before.
+  mutating func outdate(_ name: String) {
+    for (number, entry) in jobs where entry.job.name == name { outdated.insert(number) }
+  }
+
+  /// The store's answer to an outdated job of a worker: a load by hand ends with that, a call asks again.
+  mutating func askAgain(_ name: String, _ worker: Int, isByHand: Bool, _ actions: inout [Action]) {
+    records[name]?.wanting.remove(worker)
+    guard ready.contains(worker) || starting.contains(worker) else { return forgetIfUnused(name) }
+    if isByHand {
+      return actions.append(.send(worker: worker, .loadNot(name: name, .modelNotLoaded(name))))
+    }
+    want(name, worker, &actions)
   }
 
   mutating func load(_ name: String, _ artifact: ModelArtifact, on worker: Int, _ actions: inout [Action]) {
@@ -24,13 +45,7 @@ extension HostingCoordinator {
     actions.append(.send(worker: worker, .load(artifact.source(name, isPinned: isPinned))))
   }
 
-  mutating func wanted(
-    _ name: String, _ artifact: ModelArtifact, _ worker: Int, isByHand: Bool, _ actions: inout [Action]
-  ) {
-    // Unloaded while the store was asked: a load by hand ends with that, a call may load it again.
-    if records[name] == nil, isByHand {
-      return actions.append(.send(worker: worker, .loadNot(name: name, .modelNotLoaded(name))))
-    }
+  mutating func wanted(_ name: String, _ artifact: ModelArtifact, _ worker: Int, _ actions: inout [Action]) {
     records[name, default: Record()].wanting.remove(worker)
     // Another worker may have been given one meanwhile.
     let isShared = !(records[name]?.holders.isEmpty ?? true) || !(records[name]?.loading.isEmpty ?? true)
@@ -61,8 +76,9 @@ extension HostingCoordinator {
   mutating func resident(
     _ name: String, _ holder: Holder, _ worker: Int, _ now: Duration, _ actions: inout [Action]
   ) {
+    if isLeaving(name, worker) { return }
     if configuration.isFleet, records[name] == nil {
-      // It was unloaded while this worker was loading it.
+      // Nobody counts it.
       return actions.append(.send(worker: worker, .unload(id: id(), name: name)))
     }
     let isSwitch = records[name]?.holders[worker] != nil
@@ -145,11 +161,17 @@ extension HostingCoordinator {
     if record.change != nil { fail(name, .init(unloaded, isTransient: false), now, &actions) }
     if let load = loads.removeValue(forKey: name) { answer(load, unloaded, &actions) }
     let number = id()
-    let workers = Set(record.holders.keys)
-    unloads[number] = (command, name, workers, 0)
+    let workers = Set(record.holders.keys).union(record.loading)
+    unloads[number] = Unload(command: command, name: name, holding: workers, waiting: workers)
     records[name] = nil
+    outdate(name)
     for worker in workers.sorted() { actions.append(.send(worker: worker, .unload(id: number, name: name))) }
     finishUnload(number, &actions)
+  }
+
+  /// Whether what a worker says of a model was said before it was told to unload it.
+  func isLeaving(_ name: String, _ worker: Int) -> Bool {
+    unloads.values.contains { $0.name == name && $0.holding.contains(worker) }
   }
 
   mutating func finishUnload(_ id: Int, _ actions: inout [Action]) {

@@ -226,6 +226,7 @@ extension HostingCoordinator {
           level: "info", isRollback ? "rolled back" : result == "committed" ? "refreshed" : "refresh: nothing new",
           fields(name, current, ["seconds": "\(seconds)"])))
     }
+    if configuration.isFleet, change.cause != .poll, record.url == nil { outdate(name) }
     for command in commands {
       actions.append(
         .answer(

@@ -6,6 +6,11 @@ extension HostingCoordinator {
   mutating func take(
     _ result: StoreResult, _ job: Int, _ asked: StoreJob, _ worker: Int?, _ now: Duration, _ actions: inout [Action]
   ) {
+    if outdated.remove(job) != nil, let worker {
+      var isByHand = false
+      if case .fetchFrom = asked { isByHand = true }
+      return askAgain(asked.name, worker, isByHand: isByHand, &actions)
+    }
     switch (asked, result) {
     case (.fetchFirst(let name), .artifact(let artifact)): fetchedFirst(name, artifact, now, &actions)
     case (.fetchFirst, .failed(let failure)): notFetchedFirst(failure, now, &actions)
@@ -13,9 +18,7 @@ extension HostingCoordinator {
       if isAwaited(job, name) { checked(name, text, now, &actions) }
     case (.fetch(let name, _), .artifact(let artifact)), (.fetchFrom(let name, _), .artifact(let artifact)):
       if let worker {
-        var isByHand = false
-        if case .fetchFrom = asked { isByHand = true }
-        wanted(name, artifact, worker, isByHand: isByHand, &actions)
+        wanted(name, artifact, worker, &actions)
       } else if isAwaited(job, name) {
         fetched(name, artifact, now, &actions)
       }
@@ -138,11 +141,13 @@ extension HostingCoordinator {
       } else {
         committed(id, worker, now, &actions)
       }
+    case .removed(let id): unloads[id]?.holding.remove(worker)
     case .want(let name): want(name, worker, &actions)
     case .resident(let name, let digest, let memory, let microseconds):
       resident(
         name, Holder(digest: digest, memory: memory, microseconds: microseconds, since: WallClock.milliseconds), worker,
         now, &actions)
+    case .loadFailed(let name, _) where isLeaving(name, worker): break
     case .loadFailed(let name, let error):
       records[name]?.loading.remove(worker)
       records[name]?.lastError = error.message
@@ -157,6 +162,7 @@ extension HostingCoordinator {
         .log(level: "error", "a model cannot be loaded", ["model": name, "reason": error.message]))
       advance(name, now, &actions)
       forgetIfUnused(name)
+    case .gone(let name) where isLeaving(name, worker): counters.evictions += 1
     case .gone(let name):
       records[name]?.holders[worker] = nil
       counters.evictions += 1

@@ -137,6 +137,17 @@ public struct HostingCoordinator: Sendable {
     var began: Duration
   }
 
+  /// A model on its way out.
+  struct Unload: Sendable {
+    var command: Int
+    var name: String
+    /// Workers in which requests may still find it.
+    var holding: Set<Int>
+    /// Workers in which it still takes memory.
+    var waiting: Set<Int>
+    var bytes = 0
+  }
+
   let configuration: Configuration
   var records: [String: Record] = [:]
   var jobs: [Int: (job: StoreJob, worker: Int?)] = [:]
@@ -146,7 +157,9 @@ public struct HostingCoordinator: Sendable {
   var broker: LeaseBroker
   var gathers: [Int: Gather] = [:]
   /// Commands that wait for the end of something, by the id that ends it.
-  var unloads: [Int: (command: Int, name: String, waiting: Set<Int>, bytes: Int)] = [:]
+  var unloads: [Int: Unload] = [:]
+  /// Jobs that read the store before an unload or a refresh of their model was answered.
+  var outdated: Set<Int> = []
   /// `POST /models` under way, by name.
   var loads: [String: Int] = [:]
   var catalogues: [Int: Int] = [:]
@@ -344,6 +357,7 @@ extension HostingCoordinator {
       }
     }
     for (id, var unload) in unloads where unload.waiting.remove(worker) != nil {
+      unload.holding.remove(worker)
       unloads[id] = unload
       finishUnload(id, &actions)
     }

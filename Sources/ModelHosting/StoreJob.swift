@@ -21,6 +21,18 @@ public enum StoreJob: Sendable, Equatable {
   case catalogue(token: String?, limit: Int)
 }
 
+extension StoreJob {
+  /// The model that it is about; empty for a catalogue.
+  var name: String {
+    switch self {
+    case .fetch(let name, _), .fetchFirst(let name), .copy(let name), .check(let name), .fetchFrom(let name, _),
+      .accept(let name, _), .pin(let name, _):
+      name
+    case .catalogue: ""
+    }
+  }
+}
+
 /// What came of a `StoreJob`.
 public enum StoreResult: Sendable {
   case artifact(ModelArtifact)

@@ -29,7 +29,7 @@ extension WorkerHost {
 
   func next(_ state: inout State) -> Step {
     settle(&state)
-    guard state.running < configuration.loaders, var job = state.starved.first ?? state.jobs.first else {
+    guard state.running.count < configuration.loaders, var job = state.starved.first ?? state.jobs.first else {
       return .rest
     }
     let isStarved = !state.starved.isEmpty
@@ -43,7 +43,9 @@ extension WorkerHost {
       if !state.starved.isEmpty { state.starved.removeFirst() } else { state.jobs.removeFirst() }
       state.ledger.used += wanted
       job.reserved = wanted
-      state.running += 1
+      job.number = state.nextNumber
+      state.nextNumber += 1
+      state.running[job.number] = job
       return .run(job)
     }
     if state.ledger.total + wanted <= state.ledger.lease { return reserve() }
@@ -92,12 +94,14 @@ extension WorkerHost {
       do throws(ServingError) {
         finish(job, try loaded(job.source))
       } catch {
+        var isOvertaken = false
         start {
           $0.ledger.used -= job.reserved
-          $0.running -= 1
+          $0.running[job.number] = nil
+          isOvertaken = $0.overtaken.remove(job.number) != nil
           if case .prepare(let id) = job.goal { $0.discarded.remove(id) }
         }
-        fail(job, error)
+        if !isOvertaken { fail(job, error) }
         trimSoon()
       }
     }
@@ -114,7 +118,7 @@ extension WorkerHost {
     var waiting: [Completion] = []
     var victims: [HostedModel] = []
     let (refusal, old): (ServingError?, HostedModel?) = state.withLock { state in
-      state.running -= 1
+      state.running[job.number] = nil
       state.ledger.used += bytes - job.reserved
       if state.known.count > 100_000 { state.known = [:] }
       state.known[job.source.digest] = bytes
@@ -128,6 +132,10 @@ extension WorkerHost {
         refusal = .modelTooLarge(job.source.name, limit: configuration.mostModelBytes)
       }
       settle(&state)
+      if state.overtaken.remove(job.number) != nil {
+        state.ledger.dying += bytes
+        return (nil, nil)
+      }
       let excess = state.ledger.staying - state.ledger.lease
       if refusal == nil, bytes > job.reserved, excess > 0 {
         if excess <= evictableBytes(state, isIdle: true) {

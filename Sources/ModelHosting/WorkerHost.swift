@@ -66,7 +66,11 @@ public final class WorkerHost: Sendable {
     var waiting: [String: [Completion]] = [:]
     var failures: [String: (error: ServingError, until: Int)] = [:]
     var jobs: [LoadJob] = []
-    var running = 0
+    /// What is being loaded, by number.
+    var running: [Int: LoadJob] = [:]
+    var nextNumber = 0
+    /// Running loads that an unload overtook: what they load may be what the store had before.
+    var overtaken: Set<Int> = []
     /// What waits for memory, first come first served.
     var starved: [LoadJob] = []
     var hasAsked = false
@@ -109,6 +113,7 @@ public final class WorkerHost: Sendable {
 
     var source: ModelSource
     var goal: Goal
+    var number = 0
     /// Bytes set aside for it.
     var reserved = 0
   }
@@ -306,14 +311,32 @@ extension WorkerHost {
     let model = state.withLock { state in
       state.failures[name] = nil
       let model = state.residents.removeValue(forKey: name)?.model
+      state.outbox.append(.removed(id: id))
       if let model {
         state.ledger.dying += model.service.memory.total
         state.unloads.append(Unload(id: id, bytes: model.service.memory.total, model: model))
         isAwaited.store(true, ordering: .sequentiallyConsistent)
+      } else {
+        state.outbox.append(.done(id: id, bytes: 0))
       }
+      if overtakeLoads(of: name, &state), state.waiting[name] != nil { state.outbox.append(.want(name: name)) }
       return model
     }
-    guard model != nil else { return say(.done(id: id, bytes: 0)) }
+    withExtendedLifetime(model) {}
+    speak()
+  }
+
+  /// Ends the loads of a model that are on their way, without a word of them.
+  ///
+  /// - Returns: whether there were any.
+  private func overtakeLoads(of name: String, _ state: inout State) -> Bool {
+    func isOfModel(_ job: LoadJob) -> Bool { job.goal == .serve && job.source.name == name }
+    let running = state.running.filter { isOfModel($0.value) && !state.overtaken.contains($0.key) }.keys
+    let waits = state.jobs.count + state.starved.count
+    state.jobs.removeAll(where: isOfModel)
+    state.starved.removeAll(where: isOfModel)
+    state.overtaken.formUnion(running)
+    return !running.isEmpty || state.jobs.count + state.starved.count < waits
   }
 
   private func shrink(_ id: Int, by bytes: Int) {

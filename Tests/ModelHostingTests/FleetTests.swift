@@ -289,18 +289,42 @@ extension Harness {
     #expect(harness.json(command)?["freedBytes"]?.int == 30)
   }
 
-  @Test func `a worker that was loading meanwhile drops it too`() {
+  @Test func `a worker that is loading it meanwhile drops it too`() {
     var harness = Harness.fleet()
     harness.use("a", artifact("x"), on: 0)
     harness.reply(1, .want(name: "a"))
-    let command = harness.command(.unload(name: "a"))
-    harness.reply(0, .done(id: harness.id(0), bytes: 30))
-    #expect(harness.answers(command).count == 1)
     harness.log = []
+    let command = harness.command(.unload(name: "a"))
+    let id = harness.id(1)
+    #expect(harness.sent(1) == [.unload(id: id, name: "a")])
+    // Said before it was told.
     harness.resident(1, "a", "x")
-    #expect(harness.sent(1) == [.unload(id: harness.id(1), name: "a")])
-    harness.reply(1, .done(id: harness.id(1), bytes: 30))
     #expect(harness.listed() == [])
+    for worker in 0...1 {
+      harness.reply(worker, .removed(id: id))
+      #expect(harness.answers(command).isEmpty)
+      harness.reply(worker, .done(id: id, bytes: 30))
+    }
+    #expect(harness.json(command)?["freedBytes"]?.int == 60)
+    #expect(harness.listed() == [])
+  }
+
+  @Test func `what was said before an unload is nothing of the model that is loaded after it`() {
+    var harness = Harness.fleet()
+    harness.use("a", artifact("x"), on: 0)
+    harness.reply(1, .want(name: "a"))
+    _ = harness.command(.unload(name: "a"))
+    let id = harness.id(1)
+    harness.reply(0, .removed(id: id))
+    harness.use("a", artifact("y"), on: 0)
+    harness.resident(1, "a", "x")
+    #expect(harness.description("a")?["workers"]?.array?.count == 1)
+    harness.reply(1, .gone(name: "a"))
+    harness.reply(1, .loadFailed(name: "a", ServingError(.modelLoadFailed, "cut short")))
+    #expect(harness.description("a")?["lastError"] == .null)
+    harness.reply(1, .removed(id: id))
+    harness.use("a", artifact("y"), on: 1)
+    #expect(harness.description("a")?["workers"]?.array?.count == 2)
   }
 
   @Test func `an unload stops a refresh`() {
@@ -806,16 +830,52 @@ extension FleetRefresh {
 }
 
 extension FleetByHand {
-  @Test func `a call whose model is unloaded while the store is asked loads it again`() {
+  @Test func `a call whose model is unloaded while the store is asked asks again`() {
     var harness = Harness.fleet()
     harness.use("a", artifact("x"), on: 0)
     harness.reply(0, .gone(name: "a"))
     harness.reply(0, .want(name: "a"))
-    let job = harness.job(.fetch(name: "a", isFresh: false))
+    let job = harness.job(wanted("a"))
+    harness.use("a", artifact("x"), on: 1)
+    _ = harness.command(.unload(name: "a"))
+    harness.reply(1, .removed(id: harness.id(1)))
+    harness.log = []
+    // What the store had before the unload is loaded by nobody.
+    harness.store(job, .artifact(artifact("x")))
+    #expect(harness.sends == 0)
+    #expect(harness.jobs == [wanted("a")])
+    harness.store(harness.job(wanted("a")), .artifact(artifact("y")))
+    #expect(harness.sent(0) == [.load(source("a", artifact("y")))])
+  }
+
+  @Test(arguments: [false, true])
+  func `a call after an unload does not share what was asked before it`(fails: Bool) {
+    var harness = Harness.fleet()
+    harness.reply(0, .want(name: "a"))
+    let job = harness.job(wanted("a"))
+    harness.use("a", artifact("x"), on: 1)
     _ = harness.command(.unload(name: "a"))
     harness.log = []
+    harness.reply(1, .want(name: "a"))
+    #expect(harness.jobs == [fresh("a")])
+    harness.store(job, fails ? permanent() : .artifact(artifact("x")))
+    #expect(harness.jobs == [fresh("a"), wanted("a")])
+    #expect(harness.sends == 0)
+  }
+
+  @Test func `a call does not load what the store had before a refresh was answered`() {
+    var harness = Harness.fleet()
+    harness.reply(0, .want(name: "a"))
+    let job = harness.job(wanted("a"))
+    harness.use("a", artifact("y"), on: 1)
+    let refresh = harness.command(.refresh(name: "a"))
+    harness.store(harness.job(fresh("a")), .artifact(artifact("y")))
+    #expect(harness.json(refresh)?["result"]?.string == "unchanged")
+    harness.reply(1, .gone(name: "a"))
+    harness.log = []
     harness.store(job, .artifact(artifact("x")))
-    #expect(harness.sent(0).contains { if case .load = $0 { true } else { false } })
+    #expect(harness.sends == 0)
+    #expect(harness.jobs == [wanted("a")])
   }
 
   @Test func `a load by hand that is unloaded while the store is asked ends with that`() {
@@ -823,8 +883,14 @@ extension FleetByHand {
     let load = harness.command(.load(name: "a", url: "u"))
     let job = harness.job(.fetchFrom(name: "a", url: "u"))
     _ = harness.command(.unload(name: "a"))
+    #expect(harness.failure(load)?.code == .conflict)
     harness.log = []
     harness.store(job, .artifact(artifact("x")))
-    #expect(!harness.sent(1).contains { if case .load = $0 { true } else { false } })
+    guard case .loadNot("a", let error)? = harness.sent(1).first else {
+      Issue.record("the worker has no answer")
+      return
+    }
+    #expect(error.code == .notFound)
+    #expect(harness.listed() == [])
   }
 }

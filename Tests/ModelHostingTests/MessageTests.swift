@@ -21,7 +21,7 @@ private let failure = ServingError(
 
   static let replies: [HostReply] = [
     .prepared(id: 1, memory: HostedMemory(privateBytes: 3, mappedBytes: 4), microseconds: 5), .refused(id: 2, failure),
-    .done(id: 3, bytes: 1 << 50), .want(name: "a/\"b\""),
+    .done(id: 3, bytes: 1 << 50), .removed(id: 4), .want(name: "a/\"b\""),
     .resident(name: "m", digest: "d", memory: HostedMemory(), microseconds: 0), .loadFailed(name: "m", failure),
     .gone(name: "m"), .need(bytes: 77), .report(id: 8, [], HostTotals()),
     .report(

@@ -411,6 +411,44 @@ private func expectNeverMore(than bytes: Int, _ harness: HostHarness) {
     #expect(harness.find("b") != nil)
   }
 
+  @Test func `an unload ends a load, and who waits for the model waits for the next one`() {
+    let harness = HostHarness(lease: room(8))
+    let (gate, outcomes) = (Gate(), Outcomes())
+    harness.set("old", FakeLoad(bytes: unit, gate: gate))
+    _ = harness.host.target("a", mayMove: false) { outcomes.add($0) }
+    harness.host.handle(.load(harness.source("a", "old")))
+    wait { gate.arrivals == 1 }
+    harness.host.handle(.unload(id: 1, name: "a"))
+    #expect(harness.replies == [.want(name: "a"), .removed(id: 1), .done(id: 1, bytes: 0), .want(name: "a")])
+    // The next one is here before the old one is.
+    harness.load("a", "new")
+    gate.open()
+    wait { outcomes.all.count == 1 && harness.live.now == unit }
+    #expect(outcomes.all == [.success("new")])
+    #expect(harness.call("a") == "new")
+    #expect(harness.residents("a") == 1)
+  }
+
+  @Test func `an unload ends a load that fails, and one that waits for its turn`() {
+    let harness = HostHarness(lease: room(8))
+    let (gate, outcomes) = (Gate(), Outcomes())
+    for name in ["x", "y"] {
+      harness.set(name, FakeLoad(bytes: unit, error: ServingError(.modelLoadFailed, "cut short"), gate: gate))
+      harness.host.handle(.load(harness.source(name)))
+    }
+    wait { gate.arrivals == 2 }
+    _ = harness.host.target("z", mayMove: false) { outcomes.add($0) }
+    harness.host.handle(.load(harness.source("z")))
+    for (id, name) in ["x", "y", "z"].enumerated() { harness.host.handle(.unload(id: id, name: name)) }
+    #expect(harness.has(.done(id: 2, bytes: 0)))
+    gate.open(2)
+    harness.load("w")
+    #expect(!harness.loaded.contains("z"))
+    #expect(harness.loadFailure("x") == nil && harness.loadFailure("y") == nil)
+    #expect(outcomes.all.isEmpty)
+    #expect(harness.failure("x") == nil)
+  }
+
   @Test func `an unload is answered when the last request has ended`() {
     let harness = HostHarness(lease: room(2))
     harness.load("a")
