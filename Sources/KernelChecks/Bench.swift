@@ -31,7 +31,7 @@ package enum Bench {
       let a = numbers.array(m * k)
       let b = numbers.array(k * n)
       var c = [Float](repeating: 0, count: m * n)
-      let packed = PackedMatrix(b, rowStride: n, columnStride: 1, k: k, n: n)
+      let packed = PackedMatrix(b, transposed: false, k: k, n: n)
       let flops = 2 * Double(m) * Double(n) * Double(k)
       let repeats = Swift.max(1, Int(2e6 / flops))
       withPointers(a, b, &c) { a, b, c in

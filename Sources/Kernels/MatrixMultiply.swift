@@ -10,27 +10,55 @@ public final class PackedMatrix: Sendable {
   /// The panels, in one row.
   public let tensor: Tensor
 
-  /// Packs the matrix whose element (i, j) is `b[i*rowStride + j*columnStride]`.
-  public convenience init(_ b: UnsafePointer<Float>, rowStride: Int, columnStride: Int, k: Int, n: Int) {
-    self.init(k: k, n: n, rowStride: rowStride, columnStride: columnStride, in: .inMemory, as: "") { $0(b) }
+  /// Reads matrices: calls its second argument with the address of the first element of the range.
+  public typealias Reader = (Range<Int>, (UnsafePointer<Float>) -> Void) -> Void
+
+  /// Elements that are read at a time, about: a matrix that has to be made to be read is never there whole, and what is made
+  /// of it is still in the cache when it is packed.
+  private static let elementsAtATime = 1 << 15
+
+  /// Packs the matrix `[k, n]` at `b`, or `[n, k]` where it is `transposed`.
+  public convenience init(_ b: UnsafePointer<Float>, transposed: Bool, k: Int, n: Int) {
+    self.init(k: k, n: n, transposed: transposed, in: .inMemory, as: "") { $1(b + $0.lowerBound) }
   }
 
-  /// The same for a matrix whose first element `withElements` passes to its argument; it is only called where `constants`
-  /// do not have the packed matrix as `name`.
-  public init(
-    k: Int, n: Int, rowStride: Int, columnStride: Int, in constants: Constants, as name: String,
-    withElements: ((UnsafePointer<Float>) -> Void) -> Void
-  ) {
+  /// The same for a matrix that `read` reads, a few rows of it at a time, in order; it is only called where `constants` do not
+  /// have the packed matrix as `name`.
+  public init(k: Int, n: Int, transposed: Bool, in constants: Constants, as name: String, read: Reader) {
     self.k = k
     self.n = n
     let shape: Shape = [MatrixMultiply.packedCount(k: k, n: n)]
     tensor = constants.tensor(name, .float32, shape) {
       let out = Tensor(lasting: .float32, shape)
-      withElements {
-        KernelTable.current.packB(
-          $0, rowStride, columnStride, k, n, out.storage.base.assumingMemoryBound(to: Float.self))
-      }
+      let to = out.storage.base.assumingMemoryBound(to: Float.self)
+      transposed ? PackedMatrix.packTransposed(k, n, read, to) : PackedMatrix.pack(k, n, read, to)
       return out
+    }
+  }
+
+  /// Rows are parts of all panels.
+  private static func pack(_ k: Int, _ n: Int, _ read: Reader, _ to: UnsafeMutablePointer<Float>) {
+    let table = KernelTable.current
+    let width = table.gemmColumns
+    let step = max(1, elementsAtATime / max(n, 1))
+    for row in stride(from: 0, to: k, by: step) {
+      let rows = min(step, k - row)
+      read(row * n..<(row + rows) * n) { from in
+        for column in stride(from: 0, to: n, by: width) {
+          table.packB(from + column, n, 1, rows, min(width, n - column), to + column * k + row * width)
+        }
+      }
+    }
+  }
+
+  /// Rows are columns of the product's operand: each panel is made of a few.
+  private static func packTransposed(_ k: Int, _ n: Int, _ read: Reader, _ to: UnsafeMutablePointer<Float>) {
+    let table = KernelTable.current
+    let width = table.gemmColumns
+    let step = max(1, elementsAtATime / max(k, 1) / width) * width
+    for column in stride(from: 0, to: n, by: step) {
+      let columns = min(step, n - column)
+      read(column * k..<(column + columns) * k) { table.packB($0, 1, k, k, columns, to + column * k) }
     }
   }
 

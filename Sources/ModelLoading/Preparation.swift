@@ -18,6 +18,8 @@ struct Preparation {
   func run(in folder: WeightsFolder?) throws -> Result {
     // Preparing makes and drops about as much memory as it keeps.
     defer { ModelMemory.giveBackFreed() }
+    // Finding the weights has brought in what lies around their names and shapes.
+    for file in files { file.dropPages() }
     guard let folder else { return try prepare(.inMemory, .memory(reason: nil)) }
     let key: WeightsKey
     do {

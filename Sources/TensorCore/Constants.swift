@@ -82,10 +82,20 @@ extension Tensor {
 
   /// Calls `body` with the first byte. A copy that has to be made for the call is given back after it.
   public func withTransientBytes<R>(_ body: (UnsafeMutableRawPointer) throws -> R) rethrows -> R {
+    guard dtype != .string else { return try withExtendedLifetime(storage) { try body(storage.base) } }
+    return try withTransientBytes(0..<byteCount, body)
+  }
+
+  /// Calls `body` with the first byte of `range`, in bytes from the first element. A copy that has to be made for the call is
+  /// given back after it. Not for strings.
+  public func withTransientBytes<R>(
+    _ range: Range<Int>, _ body: (UnsafeMutableRawPointer) throws -> R
+  ) rethrows -> R {
+    precondition(range.lowerBound >= 0 && range.upperBound <= byteCount)
     guard let late = storage.late else {
-      return try withExtendedLifetime(storage) { try body(storage.base + (dtype == .string ? 0 : offset)) }
+      return try withExtendedLifetime(storage) { try body(storage.base + offset + range.lowerBound) }
     }
-    return try late.withTransientBytes(offset..<(offset + byteCount), body)
+    return try late.withTransientBytes(offset + range.lowerBound..<offset + range.upperBound, body)
   }
 }
 

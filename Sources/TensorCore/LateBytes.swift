@@ -3,7 +3,8 @@ import Synchronization
 /// Bytes that are made when somebody first reads them, and never where nobody does.
 ///
 /// What a file holds at an address that no typed pointer may have is such: it is copied for its first reader, unless all
-/// that is wanted of it is found in a better place before (`Constants`).
+/// that is wanted of it is found in a better place before (`Constants`). What is computed of weights only to be packed after
+/// is another: it never stands beside the packed form whole.
 ///
 /// Invariant that makes it `Sendable`: the memory is filled once, under the lock, before its address is handed out, and not
 /// changed after.
@@ -15,6 +16,7 @@ public final class LateBytes: @unchecked Sendable {
 
   private enum Source {
     case copy(of: UnsafeRawBufferPointer, in: MappedFile)
+    case computed(@Sendable (Range<Int>, UnsafeMutableRawPointer) -> Void)
     /// Nobody is meant to read these: zeros, and a word to who made the promise.
     case none(wasRead: @Sendable () -> Void)
   }
@@ -29,6 +31,12 @@ public final class LateBytes: @unchecked Sendable {
     source = .copy(of: bytes, in: file)
   }
 
+  /// Bytes that `compute` writes, of any range, to an address.
+  public init(_ byteCount: Int, compute: @escaping @Sendable (Range<Int>, UnsafeMutableRawPointer) -> Void) {
+    self.byteCount = byteCount
+    source = .computed(compute)
+  }
+
   /// Bytes of which nothing is known and that nobody should read: `wasRead` is called when somebody does, who gets zeros.
   public init(unknown byteCount: Int, wasRead: @escaping @Sendable () -> Void) {
     self.byteCount = byteCount
@@ -40,20 +48,33 @@ public final class LateBytes: @unchecked Sendable {
     made.withLock { made in
       if let storage = made.storage { return storage.base }
       let storage = TensorStorage(lasting: byteCount)
-      switch source {
-      case .copy(let bytes, let file): LateBytes.copy(bytes, file, to: storage.base)
-      case .none(let wasRead):
-        storage.base.initializeMemory(as: UInt8.self, repeating: 0, count: byteCount)
-        wasRead()
-      }
+      make(0..<byteCount, storage.base)
       made.storage = storage
       return storage.base
     }
   }
 
+  private func make(_ range: Range<Int>, _ address: UnsafeMutableRawPointer) {
+    switch source {
+    case .copy(let bytes, let file) where range.count < min(bytes.count, LateBytes.part):
+      // A part of a walk through all of it, which lets go of the pages when it has come far enough.
+      withExtendedLifetime(file) {
+        UnsafeMutableRawBufferPointer(start: address, count: range.count).copyMemory(
+          from: UnsafeRawBufferPointer(rebasing: bytes[range]))
+      }
+    case .copy(let bytes, let file):
+      LateBytes.copy(UnsafeRawBufferPointer(rebasing: bytes[range]), file, to: address)
+    case .computed(let compute): compute(range, address)
+    case .none(let wasRead):
+      address.initializeMemory(as: UInt8.self, repeating: 0, count: range.count)
+      wasRead()
+    }
+  }
+
+  private static let part = 1 << 22
+
   /// Copies part by part, so that the file's pages leave memory as the copy's come.
   private static func copy(_ bytes: UnsafeRawBufferPointer, _ file: MappedFile, to address: UnsafeMutableRawPointer) {
-    let part = 1 << 22
     withExtendedLifetime(file) {
       for start in stride(from: 0, to: bytes.count, by: part) {
         let end = Swift.min(bytes.count, start + part)
@@ -70,18 +91,11 @@ public final class LateBytes: @unchecked Sendable {
   /// Bytes of memory that this takes now.
   var residentBytes: Int { made.withLock { $0.storage == nil ? 0 : byteCount } }
 
-  /// True when the bytes are a copy that was not made yet.
-  var isPendingCopy: Bool {
-    guard case .copy = source else { return false }
-    return made.withLock { $0.storage == nil }
-  }
-
-  /// Calls `body` with a copy of `range` of the bytes that lives as long as the call, where none was made to stay; else with
-  /// the bytes themselves.
+  /// Calls `body` with `range` of the bytes, made for the call alone where they were not made to stay.
   func withTransientBytes<R>(_ range: Range<Int>, _ body: (UnsafeMutableRawPointer) throws -> R) rethrows -> R {
-    guard isPendingCopy, case .copy(let bytes, let file) = source else { return try body(address + range.lowerBound) }
+    guard !isUnknown, made.withLock({ $0.storage == nil }) else { return try body(address + range.lowerBound) }
     let copy = TensorStorage(lasting: range.count)
-    LateBytes.copy(UnsafeRawBufferPointer(rebasing: bytes[range]), file, to: copy.base)
+    make(range, copy.base)
     return try withExtendedLifetime(copy) { try body(copy.base) }
   }
 

@@ -71,19 +71,23 @@ public final class MappedFile: @unchecked Sendable {
     bytes = UnsafeRawBufferPointer(start: address, count: size)
   }
 
-  /// Lets the system take back the pages that `part` of the file's bytes covers whole. They stay valid, and are read from the
-  /// file again when somebody needs them after all: a mapping is never written, so a page read again is the same page.
+  /// What the system maps where one byte is read: up to a huge page, on a boundary of such in the file.
+  private static let reach = 2 << 20
+
+  /// Lets the system take back the pages that reading `part` of the file's bytes has brought into memory, and those around
+  /// them that came along. They stay valid, and are read from the file again when somebody needs them after all: a mapping is
+  /// never written, so a page read again is the same page.
   public func dropPages(_ part: UnsafeRawBufferPointer) {
-    let page = Int(sysconf(Int32(_SC_PAGESIZE)))
-    guard page > 0, let first = part.baseAddress, let base = bytes.baseAddress,
-      first >= base, first + part.count <= base + bytes.count
+    guard let first = part.baseAddress, let base = bytes.baseAddress, first >= base,
+      first + part.count <= base + bytes.count
     else { return }
-    let start = (Int(bitPattern: first) + page - 1) / page * page
-    let end = Int(bitPattern: first + part.count) / page * page
-    if start < end, let address = UnsafeMutableRawPointer(bitPattern: start) {
-      madvise(address, end - start, MADV_DONTNEED)
-    }
+    let start = (first - base) / MappedFile.reach * MappedFile.reach
+    let end = min(bytes.count, (first - base + part.count + MappedFile.reach - 1) / MappedFile.reach * MappedFile.reach)
+    if start < end { madvise(UnsafeMutableRawPointer(mutating: base + start), end - start, MADV_DONTNEED) }
   }
+
+  /// `dropPages` for the whole file.
+  public func dropPages() { dropPages(bytes) }
 
   /// A copy of the whole file.
   public func contents() -> [UInt8] { withExtendedLifetime(self) { Array(bytes) } }

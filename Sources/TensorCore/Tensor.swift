@@ -40,7 +40,12 @@ extension Tensor {
   /// Says that the elements will hardly be read again: where they are of a mapped file, their pages leave memory. They stay
   /// valid. A copy that was made of weights then takes the place of the original instead of standing beside it.
   public func dropMappedPages() {
-    if dtype != .string { storage.dropMappedPages(offset..<(offset + byteCount)) }
+    if dtype != .string { dropMappedPages(0..<byteCount) }
+  }
+
+  /// The same of `range`, in bytes from the first element. Not for strings.
+  public func dropMappedPages(_ range: Range<Int>) {
+    storage.dropMappedPages(offset + range.lowerBound..<offset + range.upperBound)
   }
 }
 

@@ -64,6 +64,10 @@ public final class TensorStorage: @unchecked Sendable {
     if byteCount >= 1 << 18,
       let pages = mmap(nil, byteCount, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), pages != MAP_FAILED
     {
+      #if os(Linux)
+      // One fault and one entry of the processor's page tables for 2 MB instead of 512.
+      if byteCount >= 4 << 20 { madvise(pages, byteCount, MADV_HUGEPAGE) }
+      #endif
       fixed = pages
       release = { munmap($0, byteCount) }
     } else {

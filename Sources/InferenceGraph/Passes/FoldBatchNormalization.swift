@@ -5,7 +5,7 @@ struct FoldBatchNormalization: Pass {
   static let name = "fold-batch-normalization"
   init() {}
 
-  func next(_ graph: Graph, _ constants: Constants) throws -> GraphPatch? {
+  func next(_ graph: Graph, _: Constants) throws -> GraphPatch? {
     let view = GraphView(graph)
     for (index, node) in graph.nodes.enumerated() {
       guard let normalization = node.operator as? BatchNormalization, !normalization.trains, normalization.isSpatial,
@@ -27,7 +27,7 @@ struct FoldBatchNormalization: Pass {
       for m in 0..<channels {
         bias[m] = Float((Double(bias[m]) - Double(parameters[2][m])) * factor[m] + Double(parameters[1][m]))
       }
-      let scaled = constants.tensor("weights", .float32, weights.shape) { scale(weights, factor) }
+      let scaled = try scale(weights, factor)
       var patch = GraphPatch(Self.name, of: graph)
       let folded = patch.constant(.tensor(scaled), name: "\(before.node.name).weight")
       let added = patch.constant(.tensor(Tensor(bias)), name: "\(before.node.name).bias")
@@ -41,16 +41,29 @@ struct FoldBatchNormalization: Pass {
     return nil
   }
 
-  /// The weights with each output channel multiplied.
-  private func scale(_ weights: Tensor, _ factor: [Double]) -> Tensor {
-    let out = Tensor(lasting: .float32, weights.shape)
-    let to = out.unsafeMutableElements(of: Float.self)
+  /// The weights with each output channel multiplied, when they are read: a convolution packs them, and then neither they
+  /// nor what they are made of is needed any more.
+  private func scale(_ weights: Tensor, _ factor: [Double]) throws -> Tensor {
     let each = weights.shape.product(1..<weights.shape.rank)
-    weights.withFloats { from in
-      for m in factor.indices {
-        for i in m * each..<(m + 1) * each { to[i] = Float(Double(from[i]) * factor[m]) }
+    let width = MemoryLayout<Float>.size
+    let late = LateBytes(weights.byteCount) { range, address in
+      let to = address.assumingMemoryBound(to: Float.self)
+      let elements = range.lowerBound / width..<range.upperBound / width
+      // One channel at a time, for the same reason.
+      var first = elements.lowerBound
+      while first < elements.upperBound {
+        let channel = first / each
+        let end = min((channel + 1) * each, elements.upperBound)
+        weights.withTransientBytes(first * width..<end * width) {
+          let from = $0.assumingMemoryBound(to: Float.self)
+          for i in 0..<end - first {
+            to[first - elements.lowerBound + i] = Float(Double(from[i]) * factor[channel])
+          }
+        }
+        first = end
       }
+      weights.dropMappedPages(range)
     }
-    return out
+    return try Tensor(dtype: .float32, shape: weights.shape, storage: TensorStorage(late))
   }
 }

@@ -14,7 +14,7 @@ struct AffineMap: Sendable {
   init(_ coefficients: [Float], _ intercepts: [Float], outputs: Int) {
     let columns = coefficients.count / outputs
     weights = coefficients.withUnsafeBufferPointer {
-      PackedMatrix($0.baseAddress!, rowStride: 1, columnStride: columns, k: columns, n: outputs)
+      PackedMatrix($0.baseAddress!, transposed: true, k: columns, n: outputs)
     }
     self.intercepts = intercepts
     self.columns = columns

@@ -101,25 +101,27 @@ public struct BlockQuantizedMatMul: Operator {
     guard columns * rows <= context.maxTensorBytes / 4 else {
       throw GraphError(.limit, "a matrix of \(rows) rows and \(columns) columns is too large")
     }
-    var linear = Linear(k: rows, n: columns, transposed: true, constants) { use in
-      let out = Tensor(lasting: .float32, [columns, rows])
-      unpack(b, scales, zeros, zeroBytes, into: out.unsafeMutableElements(of: Float.self))
+    var linear = Linear(k: rows, n: columns, transposed: true, constants) { range, use in
+      let part = range.lowerBound / rows..<range.upperBound / rows
+      let out = Tensor(lasting: .float32, [part.count, rows])
+      unpack(part, b, scales, zeros, zeroBytes, into: out.unsafeMutableElements(of: Float.self))
       out.withFloats(use)
     }
     linear.bias = bias?.settled(in: constants, as: "bias")
     return linear
   }
 
-  /// Writes the columns one after the other as floats. The operands' sizes have been checked.
+  /// Writes the columns of a range one after the other as floats. The operands' sizes have been checked.
   private func unpack(
-    _ b: Tensor, _ scales: Tensor, _ zeros: Tensor?, _ zeroBytes: Int, into to: UnsafeMutableBufferPointer<Float>
+    _ part: Range<Int>, _ b: Tensor, _ scales: Tensor, _ zeros: Tensor?, _ zeroBytes: Int,
+    into to: UnsafeMutableBufferPointer<Float>
   ) {
     let (blocks, perByte) = (blocks, 8 / bits)
     let packed = b.unsafeElements(of: UInt8.self)
     let factors = scales.unsafeElements(of: Float.self)
     let mask = UInt8(truncatingIfNeeded: (1 << bits) - 1)
     let middle = Float(1 << (bits - 1))
-    for column in 0..<columns {
+    for column in part {
       for block in 0..<blocks {
         var zero = middle
         if let zeros {
@@ -134,7 +136,7 @@ public struct BlockQuantizedMatMul: Operator {
         let start = (column * blocks + block) * blockBytes
         for i in 0..<Swift.min(blockSize, rows - block * blockSize) {
           let element = packed[start + i / perByte] >> UInt8(i % perByte * bits) & mask
-          to[column * rows + block * blockSize + i] = (Float(element) - zero) * scale
+          to[(column - part.lowerBound) * rows + block * blockSize + i] = (Float(element) - zero) * scale
         }
       }
     }

@@ -30,17 +30,12 @@ public struct Linear: Operator {
   init(packing tensor: Tensor, transposed: Bool, _ constants: Constants) {
     self.init(
       k: tensor.shape[transposed ? 1 : 0], n: tensor.shape[transposed ? 0 : 1], transposed: transposed, constants
-    ) { tensor.withFloats($0) }
+    ) { tensor.withElements($0, $1) }
   }
 
-  /// Packs the matrix that `withElements` passes to its argument, where it is called.
-  init(
-    k: Int, n: Int, transposed: Bool, _ constants: Constants,
-    withElements: ((UnsafePointer<Float>) -> Void) -> Void
-  ) {
-    matrix = PackedMatrix(
-      k: k, n: n, rowStride: transposed ? 1 : n, columnStride: transposed ? k : 1, in: constants, as: "matrix",
-      withElements: withElements)
+  /// Packs the matrix that `read` reads.
+  init(k: Int, n: Int, transposed: Bool, _ constants: Constants, read: PackedMatrix.Reader) {
+    matrix = PackedMatrix(k: k, n: n, transposed: transposed, in: constants, as: "matrix", read: read)
   }
 
   /// The same with a bias that was fused into it where `constants` keep it.
@@ -99,5 +94,17 @@ extension Tensor {
   /// Calls `body` with the float32 elements, which stay in memory for the call only where they are late ones.
   func withFloats<R>(_ body: (UnsafePointer<Float>) throws -> R) rethrows -> R {
     try withTransientBytes { try body(UnsafePointer($0.assumingMemoryBound(to: Float.self))) }
+  }
+
+  /// The same for the elements of `range`, in a walk through all of them. Pages of a file that they are in are let go of every
+  /// few megabytes.
+  func withElements<S>(_ range: Range<Int>, _ body: (UnsafePointer<S>) -> Void) {
+    let width = MemoryLayout<S>.size
+    let bytes = range.lowerBound * width..<range.upperBound * width
+    withTransientBytes(bytes) { body(UnsafePointer($0.assumingMemoryBound(to: S.self))) }
+    let part = 2 << 20
+    if bytes.upperBound == byteCount || bytes.lowerBound / part != bytes.upperBound / part {
+      dropMappedPages(max(0, bytes.upperBound - 2 * part)..<bytes.upperBound)
+    }
   }
 }

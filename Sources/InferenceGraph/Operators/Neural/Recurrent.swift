@@ -208,10 +208,9 @@ final class RecurrentWeights<S: RecurrentScalar>: @unchecked Sendable {
     shapes = (w.shape, r.shape)
     func pack(_ tensor: Tensor, _ name: String, from start: Int = 0, k: Int, n: Int, each: Int) -> [S.Matrix] {
       (0..<d).map { direction in
-        S.pack(k: k, n: n, constants, "\(name) \(direction)") { use in
-          tensor.withTransientBytes {
-            use(UnsafePointer($0.assumingMemoryBound(to: S.self)) + (direction &* each &+ start))
-          }
+        S.pack(k: k, n: n, constants, "\(name) \(direction)") { range, use in
+          let first = direction &* each &+ start
+          tensor.withElements(first + range.lowerBound..<first + range.upperBound, use)
         }
       }
     }

@@ -59,12 +59,12 @@ public struct RecurrentFunction: Sendable, Hashable {
 
 /// A number that recurrent networks compute with.
 protocol RecurrentScalar: RealScalar {
-  /// A constant right operand `[k, n]`, given as its transpose `[n, k]`, whose first element `withTransposed` passes to its
-  /// argument where it is called.
+  /// A constant right operand `[k, n]`, given as its transpose `[n, k]`: `read` calls its second argument with the address
+  /// of the first element of the range.
   associatedtype Matrix
   static func pack(
     k: Int, n: Int, _ constants: Constants, _ name: String,
-    _ withTransposed: ((UnsafePointer<Self>) -> Void) -> Void
+    _ read: (Range<Int>, (UnsafePointer<Self>) -> Void) -> Void
   ) -> Matrix
   static func addHeld(_ matrix: Matrix, to memory: inout HeldMemory)
   /// `c = a b`, or `c += a b`; A has rows of `k`, C of `cRowStride`.
@@ -77,9 +77,9 @@ protocol RecurrentScalar: RealScalar {
 extension Float: RecurrentScalar {
   static func pack(
     k: Int, n: Int, _ constants: Constants, _ name: String,
-    _ withTransposed: ((UnsafePointer<Float>) -> Void) -> Void
+    _ read: PackedMatrix.Reader
   ) -> PackedMatrix {
-    PackedMatrix(k: k, n: n, rowStride: 1, columnStride: k, in: constants, as: name, withElements: withTransposed)
+    PackedMatrix(k: k, n: n, transposed: true, in: constants, as: name, read: read)
   }
 
   static func addHeld(_ matrix: PackedMatrix, to memory: inout HeldMemory) { memory.add(matrix.tensor) }
@@ -112,10 +112,10 @@ extension Double: RecurrentScalar {
 
   static func pack(
     k: Int, n: Int, _ constants: Constants, _ name: String,
-    _ withTransposed: ((UnsafePointer<Double>) -> Void) -> Void
+    _ read: (Range<Int>, (UnsafePointer<Double>) -> Void) -> Void
   ) -> Transposed {
     var elements: [Double] = []
-    withTransposed { elements = Array(UnsafeBufferPointer(start: $0, count: k &* n)) }
+    read(0..<k &* n) { elements = Array(UnsafeBufferPointer(start: $0, count: k &* n)) }
     return Transposed(elements: elements, k: k, n: n)
   }
 
