@@ -3,13 +3,21 @@ public enum Timestamp {
   /// `yyyymmddThhmmssZ`, as `X-Amz-Date` has it; years before 0 and after 9999 become those.
   ///
   /// - Parameter seconds: since 1970.
-  public static func amz(_ seconds: Int64) -> String {
+  public static func amz(_ seconds: Int64) -> String { text(seconds, "", "") }
+
+  /// `yyyy-mm-ddThh:mm:ssZ` (RFC 3339); years before 0 and after 9999 become those.
+  ///
+  /// - Parameter seconds: since 1970.
+  public static func iso8601(_ seconds: Int64) -> String { text(seconds, "-", ":") }
+
+  private static func text(_ seconds: Int64, _ dash: String, _ colon: String) -> String {
     let seconds = min(max(seconds, -62_167_219_200), 253_402_300_799)
     let day = seconds >= 0 ? seconds / 86_400 : (seconds - 86_399) / 86_400
     let second = seconds - day * 86_400
     let (year, month, date) = civil(day)
-    return [pad(year, 4), pad(month), pad(date), "T", pad(second / 3600), pad(second / 60 % 60), pad(second % 60), "Z"]
-      .joined()
+    let days = [pad(year, 4), pad(month), pad(date)].joined(separator: dash)
+    let time = [pad(second / 3600), pad(second / 60 % 60), pad(second % 60)].joined(separator: colon)
+    return "\(days)T\(time)Z"
   }
 
   /// Milliseconds since 1970 of `yyyy-mm-ddThh:mm:ss[.fff][Z|±hh:mm|UTC]` (ISO 8601); nil for any other text.

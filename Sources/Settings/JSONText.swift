@@ -18,32 +18,4 @@ package enum JSONText {
     }
     return out + "\""
   }
-
-  /// The text that `quoted` wrote; nil for anything else.
-  package static func unquoted(_ text: some StringProtocol) -> String? {
-    var scalars = Substring(text).unicodeScalars
-    guard scalars.count >= 2, scalars.popFirst() == "\"", scalars.popLast() == "\"" else { return nil }
-    var out = ""
-    while let scalar = scalars.popFirst() {
-      guard scalar == "\\" else {
-        out.unicodeScalars.append(scalar)
-        continue
-      }
-      switch scalars.popFirst() {
-      case "\""?: out += "\""
-      case "\\"?: out += "\\"
-      case "n"?: out += "\n"
-      case "r"?: out += "\r"
-      case "t"?: out += "\t"
-      case "u"?:
-        let digits = String(scalars.prefix(4))
-        guard digits.unicodeScalars.count == 4, let value = UInt32(digits, radix: 16), let code = Unicode.Scalar(value)
-        else { return nil }
-        scalars = scalars.dropFirst(4)
-        out.unicodeScalars.append(code)
-      default: return nil
-      }
-    }
-    return out
-  }
 }

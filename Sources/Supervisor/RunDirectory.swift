@@ -69,7 +69,7 @@ package struct RunDirectory: Sendable {
   }
 
   private static let known = [
-    "nginx.conf", "nginx.pid", "client_body", "proxy", "fastcgi", "uwsgi", "scgi", "control.sock", "model",
+    "nginx.conf", "nginx.pid", "client_body", "proxy", "fastcgi", "uwsgi", "scgi", "control.sock",
   ]
 
   private static func isOurs(_ name: String) -> Bool {

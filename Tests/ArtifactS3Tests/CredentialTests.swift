@@ -4,14 +4,14 @@ import Testing
 
 @Suite struct CredentialTests {
   /// Loads credentials with an environment, a home folder and a server for the services.
-  private func load(
+  func load(
     _ environment: [String: String] = [:], files: [String: String] = [:],
     answer: @escaping @Sendable (SeenRequest) -> FakeAnswer = { _ in FakeAnswer(404) },
-    check: (Result<AWSCredentials, StoreError>, [SeenRequest], FakeServer) throws -> Void
+    check: (Result<AWSCredentials, StoreError>, [SeenRequest], _ home: String) throws -> Void
   ) async throws {
     let server = try await FakeServer(answer)
     try await withFolder { home in
-      makeFolder("\(home)/.aws/sso/cache")
+      for folder in ["sso", "login"] { makeFolder("\(home)/.aws/\(folder)/cache") }
       for (name, text) in files { write(text, to: "\(home)/\(name)") }
       var variables = ["HOME": home]
       for (name, value) in environment {
@@ -34,7 +34,7 @@ import Testing
       } catch {
         result = .failure(error as? StoreError ?? StoreError(.io, "\(error)"))
       }
-      try check(result, server.requests, server)
+      try check(result, server.requests, home)
     }
     await server.stop()
   }
@@ -80,8 +80,8 @@ import Testing
       let error = try #require(result.failure)
       #expect(error.code == .noCredentials)
       let places = [
-        "environment:", "assumed role:", "web identity:", "SSO:", "shared credentials file:", "credential process:",
-        "config file:", "container:", "instance metadata:",
+        "environment:", "assumed role:", "web identity:", "SSO:", "shared credentials file:", "login:",
+        "credential process:", "config file:", "EC2 credential file:", "boto file:", "container:", "instance metadata:",
       ]
       var rest = error.description[...]
       for place in places {
@@ -373,7 +373,7 @@ import Testing
 
 extension Result {
   /// The error; nil for a success.
-  fileprivate var failure: Failure? {
+  var failure: Failure? {
     if case .failure(let error) = self { error } else { nil }
   }
 }

@@ -109,6 +109,7 @@ import Testing
     #expect(Timestamp.amz(1_709_210_096) == "20240229T123456Z")
     #expect(Timestamp.amz(-1) == "19691231T235959Z")
     #expect(Timestamp.amz(.max) == "99991231T235959Z")
+    #expect(Timestamp.iso8601(1_709_210_096) == "2024-02-29T12:34:56Z")
     #expect(Timestamp.seconds(httpDate: "Sun, 06 Nov 1994 08:49:37 GMT") == 784_111_777)
     #expect(Timestamp.seconds(httpDate: "nonsense") == nil)
   }

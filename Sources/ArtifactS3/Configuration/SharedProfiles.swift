@@ -74,7 +74,7 @@ package struct SharedProfiles: Sendable, Hashable {
     return current["endpoint_url"]
   }
 
-  private static func read(_ path: String) throws(StoreError) -> INIFile {
+  static func read(_ path: String) throws(StoreError) -> INIFile {
     let bytes: [UInt8]?
     do throws(FileFault) { bytes = try SmallFile.read(path) } catch { throw StoreError(.noCredentials, error.reason) }
     do throws(INIError) { return try INIFile(bytes ?? []) } catch {
@@ -82,7 +82,7 @@ package struct SharedProfiles: Sendable, Hashable {
     }
   }
 
-  private static func expanded(_ path: String, home: String?) -> String {
+  static func expanded(_ path: String, home: String?) -> String {
     guard path == "~" || path.hasPrefix("~/"), let home else { return path }
     return home + path.dropFirst()
   }

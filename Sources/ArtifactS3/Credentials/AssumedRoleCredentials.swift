@@ -60,7 +60,9 @@ package struct AssumedRoleCredentials: CredentialSource {
     // The environment names a role of its own.
     other.environment["AWS_WEB_IDENTITY_TOKEN_FILE"] = nil
     if case .found(let keys) = try ProfileKeys.find(profile, source, in: "the AWS files", context) { return keys }
-    let sources: [any CredentialSource] = [WebIdentityCredentials(), SSOCredentials(), ProcessCredentials()]
+    let sources: [any CredentialSource] = [
+      WebIdentityCredentials(), SSOCredentials(), LoginCredentials(), ProcessCredentials(),
+    ]
     for place in sources {
       if case .found(let keys) = try await place.load(other) { return keys }
     }

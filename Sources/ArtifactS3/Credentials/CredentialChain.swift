@@ -5,8 +5,8 @@ import Logging
 package struct CredentialChain: Sendable {
   package static let sources: [any CredentialSource] = [
     EnvironmentCredentials(), AssumedRoleCredentials(), WebIdentityCredentials(), SSOCredentials(),
-    SharedFileCredentials(), ProcessCredentials(), ConfigFileCredentials(), ContainerCredentials(),
-    InstanceCredentials(),
+    SharedFileCredentials(), LoginCredentials(), ProcessCredentials(), ConfigFileCredentials(), EC2FileCredentials(),
+    BotoFileCredentials(), ContainerCredentials(), InstanceCredentials(),
   ]
 
   private let configuration: S3Configuration

@@ -9,7 +9,7 @@ import Darwin
 #endif
 
 /// The system calls that this target makes, with its own errors.
-enum Files {
+package enum Files {
   /// What the last failed call said.
   static var errorText: String { String(cString: strerror(errno)) }
 
@@ -131,8 +131,8 @@ enum Files {
   }
 
   /// Writes a file that did not exist before, through to the disk.
-  static func write(_ bytes: [UInt8], to path: String) throws(StoreError) {
-    let fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o644)
+  static func write(_ bytes: [UInt8], to path: String, isPrivate: Bool = false) throws(StoreError) {
+    let fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, isPrivate ? 0o600 : 0o644)
     guard fd >= 0 else { throw error("cannot write \(path)") }
     defer { close(fd) }
     var have = 0
@@ -145,11 +145,11 @@ enum Files {
     guard fsync(fd) == 0 else { throw error("cannot write \(path)") }
   }
 
-  /// Replaces a file at once: a reader sees the old bytes or the new ones.
-  static func replace(_ path: String, with bytes: [UInt8]) throws(StoreError) {
+  /// Replaces a file at once: a reader sees the old bytes or the new ones. A private one is its owner's alone.
+  package static func replace(_ path: String, with bytes: [UInt8], isPrivate: Bool = false) throws(StoreError) {
     let temporary = "\(path).\(randomName())"
     do {
-      try write(bytes, to: temporary)
+      try write(bytes, to: temporary, isPrivate: isPrivate)
     } catch {
       unlink(temporary)
       throw error
