@@ -59,7 +59,7 @@ let package = Package(
       name: "SwiftletReaders",
       targets: [
         "TensorCore", "InferenceGraph", "ModelFormats", "FormatONNX", "ModelLoading", "ModelTools", "ServingCore",
-        "ArtifactStores", "S3Documents", "JSONDocument", "ImageDecoding", "PreparedWeights",
+        "ArtifactStores", "S3Documents", "JSONDocument", "TextEncodings", "ImageDecoding", "PreparedWeights",
       ])
   ],
   dependencies: [
@@ -96,8 +96,9 @@ let package = Package(
     library(
       "ServingHTTP",
       [
-        "ServingCore", "ModelHosting", "JSONDocument", "CZlib", .product(name: "NIOCore", package: "swift-nio"),
-        .product(name: "NIOPosix", package: "swift-nio"), .product(name: "Logging", package: "swift-log"),
+        "ServingCore", "ModelHosting", "JSONDocument", "TextEncodings", "CZlib",
+        .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+        .product(name: "Logging", package: "swift-log"),
       ]),
     .executableTarget(
       name: "http-floor",
@@ -107,12 +108,13 @@ let package = Package(
       ], swiftSettings: swiftSettings),
     library(
       "ArtifactStores", ["CZlib", "CFileCalls", "JSONDocument", .product(name: "Crypto", package: "swift-crypto")]),
-    library("S3Documents"),
+    library("S3Documents", ["TextEncodings"]),
     .executableTarget(name: "cache-check", dependencies: ["ArtifactStores"], swiftSettings: swiftSettings),
     library(
       "ArtifactS3",
       [
-        "ArtifactStores", "S3Documents", "JSONDocument", .product(name: "Crypto", package: "swift-crypto"),
+        "ArtifactStores", "S3Documents", "JSONDocument", "TextEncodings",
+        .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "AsyncHTTPClient", package: "async-http-client"),
         .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
         .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "NIOSSL", package: "swift-nio-ssl"),
@@ -124,7 +126,7 @@ let package = Package(
     library("Settings"),
     .target(name: "CProcess"),
     .target(name: "CAllocator"),
-    library("ModelHosting", ["ServingCore", "JSONDocument", "CAllocator"]),
+    library("ModelHosting", ["ServingCore", "JSONDocument", "TextEncodings", "CAllocator"]),
     tests("ModelHosting", ["ServingCore", "JSONDocument", "TensorCore"]),
     library(
       "Supervisor",
@@ -133,6 +135,7 @@ let package = Package(
         .product(name: "Logging", package: "swift-log"),
       ]),
     library("JSONDocument"),
+    library("TextEncodings"),
     library(
       "ModelLoading",
       [
@@ -149,7 +152,7 @@ let package = Package(
       "Command",
       [
         "ModelLoading", "ModelFormats", "FormatONNX", "ModelTools", "ServingCore", "ArtifactStores", "JSONDocument",
-        "Kernels", "InferenceGraph", "ServeCommand", "Settings", "Supervisor",
+        "Kernels", "InferenceGraph", "ServeCommand", "Settings", "Supervisor", "TextEncodings",
         .product(name: "AsyncHTTPClient", package: "async-http-client"),
         .product(name: "NIOCore", package: "swift-nio"),
         .product(name: "NIOHTTP1", package: "swift-nio"),
@@ -184,11 +187,13 @@ let package = Package(
     tests(
       "ArtifactS3",
       [
-        "ArtifactStores", "S3Documents", .product(name: "Crypto", package: "swift-crypto"),
-        .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+        "ArtifactStores", "S3Documents", "JSONDocument", "TextEncodings",
+        .product(name: "Crypto", package: "swift-crypto"), .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
         .product(name: "NIOHTTP1", package: "swift-nio"),
       ]),
     tests("JSONDocument"),
+    tests("TextEncodings"),
     tests(
       "ServingHTTP",
       [

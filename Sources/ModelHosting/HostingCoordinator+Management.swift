@@ -1,5 +1,6 @@
 import JSONDocument
 import ServingCore
+import TextEncodings
 
 // The management API.
 extension HostingCoordinator {
@@ -141,7 +142,7 @@ extension HostingCoordinator {
     let last = reports.map(\.lastUse).max() ?? 0
     func text(_ value: String?) -> JSONDocument { value.map { .string($0) } ?? .null }
     func time(_ milliseconds: Int?) -> JSONDocument {
-      milliseconds.flatMap { $0 > 0 ? .string(WallClock.text($0)) : nil } ?? .null
+      milliseconds.flatMap { $0 > 0 ? .string(Timestamp.iso8601(milliseconds: $0)) : nil } ?? .null
     }
     return [
       "modelName": .string(name), "modelUrl": .string(current.url), "state": .string(state(of: record)),
@@ -185,41 +186,10 @@ extension HostingCoordinator {
     if let last = record.lastRefresh {
       members.append(
         (
-          "lastRefresh", ["result": .string(last.result), "at": .string(WallClock.text(last.at))]
+          "lastRefresh", ["result": .string(last.result), "at": .string(Timestamp.iso8601(milliseconds: last.at))]
         ))
     }
     if let error = record.lastError { members.append(("lastError", .string(error))) }
     actions.append(.publish(.object(members)))
   }
-}
-
-extension WallClock {
-  /// `2026-01-31T12:00:00.000Z`.
-  package static func text(_ milliseconds: Int) -> String {
-    func pad(_ number: Int, _ width: Int = 2) -> String {
-      let digits = "\(number)"
-      return String(repeating: "0", count: max(0, width - digits.count)) + digits
-    }
-    let (days, rest) = (milliseconds.quotient(floorDividingBy: 86_400_000), milliseconds.remainder(86_400_000))
-    // Days since 1970 to a date of the Gregorian calendar, by eras of 400 years that begin on 1 March.
-    let shifted = days + 719_468
-    let era = shifted.quotient(floorDividingBy: 146_097)
-    let day = shifted - era * 146_097
-    let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365
-    let ofYear = day - (365 * year + year / 4 - year / 100)
-    let month = (5 * ofYear + 2) / 153
-    let date = (year + era * 400 + (month >= 10 ? 1 : 0), month < 10 ? month + 3 : month - 9)
-    let dayOfMonth = ofYear - (153 * month + 2) / 5 + 1
-    return "\(pad(date.0, 4))-\(pad(date.1))-\(pad(dayOfMonth))T\(pad(rest / 3_600_000)):\(pad(rest / 60_000 % 60)):"
-      + "\(pad(rest / 1000 % 60)).\(pad(rest % 1000, 3))Z"
-  }
-}
-
-extension Int {
-  fileprivate func quotient(floorDividingBy divisor: Int) -> Int {
-    let quotient = self / divisor
-    return self % divisor < 0 ? quotient - 1 : quotient
-  }
-
-  fileprivate func remainder(_ divisor: Int) -> Int { self - quotient(floorDividingBy: divisor) * divisor }
 }

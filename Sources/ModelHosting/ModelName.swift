@@ -1,4 +1,5 @@
 import ServingCore
+import TextEncodings
 
 /// Names of models below a store.
 public enum ModelName {
@@ -26,27 +27,7 @@ public enum ModelName {
 
   /// The text with its percent-escapes resolved; as it stands where they are no escapes of UTF-8.
   private static func decoded(_ text: String) -> String {
-    guard text.utf8.contains(UInt8(ascii: "%")) else { return text }
-    var out: [UInt8] = []
-    var rest = text.utf8[...]
-    while let byte = rest.popFirst() {
-      guard byte == UInt8(ascii: "%") else {
-        out.append(byte)
-        continue
-      }
-      guard let high = rest.popFirst().flatMap(digit), let low = rest.popFirst().flatMap(digit) else { return text }
-      out.append(high << 4 | low)
-    }
-    return String(validating: out, as: UTF8.self) ?? text
-  }
-
-  private static func digit(_ byte: UInt8) -> UInt8? {
-    switch byte {
-    case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
-    case UInt8(ascii: "A")...UInt8(ascii: "F"): byte - UInt8(ascii: "A") + 10
-    case UInt8(ascii: "a")...UInt8(ascii: "f"): byte - UInt8(ascii: "a") + 10
-    default: nil
-    }
+    text.utf8.contains(UInt8(ascii: "%")) ? PercentEncoding.decoded(text) ?? text : text
   }
 
   /// The worker that answers for a name while it is not in great demand: what nginx's `hash` picks among servers of equal

@@ -1,3 +1,5 @@
+import TextEncodings
+
 /// The body of an error answer of S3 (`<Error>`) or STS (`<ErrorResponse><Error>`). Every part may be missing.
 public struct S3ErrorDocument: Sendable, Hashable {
   public var code: String?

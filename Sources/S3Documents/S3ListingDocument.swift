@@ -1,3 +1,5 @@
+import TextEncodings
+
 /// The answer of ListObjectsV2 (Amazon S3 API reference, `ListBucketResult`).
 public struct S3ListingDocument: Sendable {
   /// One of `Contents`.

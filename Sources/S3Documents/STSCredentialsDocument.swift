@@ -1,3 +1,5 @@
+import TextEncodings
+
 /// The credentials in an answer of AssumeRole or AssumeRoleWithWebIdentity (AWS STS API reference).
 public struct STSCredentialsDocument: Sendable, Hashable {
   public var accessKeyID: String

@@ -1,4 +1,5 @@
 public import ServingCore
+import TextEncodings
 
 /// One entry of the route table: where it answers, what it does, and the sentence that documentation prints.
 public struct Route: Sendable {
@@ -103,31 +104,10 @@ public struct PathPattern: Sendable, Hashable, ExpressibleByStringLiteral, Custo
       case .literal(let text):
         guard text == part else { return nil }
       case .parameter(let name):
-        guard !part.isEmpty, let value = PercentEncoding.decode(part) else { return nil }
+        guard !part.isEmpty, let value = PercentEncoding.decoded(part), !value.utf8.contains(0) else { return nil }
         parameters[name] = value
       }
     }
     return parameters
-  }
-}
-
-/// Percent-encoding (RFC 3986, section 2.1).
-public enum PercentEncoding {
-  /// The decoded text; nil when an escape is broken, or when the bytes are no UTF-8 or hold a NUL.
-  public static func decode(_ text: Substring) -> String? {
-    var bytes: [UInt8] = []
-    var rest = text.utf8[...]
-    while let byte = rest.popFirst() {
-      guard byte == UInt8(ascii: "%") else {
-        bytes.append(byte)
-        continue
-      }
-      guard let high = rest.popFirst().flatMap(HTTPCharacters.hexValue),
-        let low = rest.popFirst().flatMap(HTTPCharacters.hexValue)
-      else { return nil }
-      bytes.append(high << 4 | low)
-    }
-    if bytes.contains(0) { return nil }
-    return String(validating: bytes, as: UTF8.self)
   }
 }

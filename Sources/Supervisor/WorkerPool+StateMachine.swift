@@ -107,6 +107,8 @@ public struct WorkerPool: Sendable {
   private var orphans: [(process: Int32, until: Duration)] = []
   private var finalDeadline: Duration?
   private var waitsFor: String?
+  /// True when workers were started before there was a model.
+  private var hasWaited = false
   private var retries: Set<Int> = []
 
   public init(_ configuration: Configuration) {
@@ -146,7 +148,8 @@ public struct WorkerPool: Sendable {
       workers: workers.indices.map { index in
         let state: ServerStatus.Worker.State =
           switch workers[index] {
-          case .up: .ready
+          // Requests go to all that wait for the first model: until each of them has it, some would be refused.
+          case .up: hasWaited && stage == .starting ? .starting : .ready
           case .stopping: .stopping
           case .absent where phase == .draining: .stopped
           case .absent, .spawning, .starting: restarts[index] == 0 ? .starting : .restarting
@@ -167,6 +170,7 @@ public struct WorkerPool: Sendable {
       for index in workers.indices { startWorker(index, &actions) }
     case .waitsFor(let reason):
       waitsFor = reason
+      if reason != nil { hasWaited = true }
       // Time runs from when there is something to load.
       for index in workers.indices {
         if case .starting(let process, _) = workers[index] {

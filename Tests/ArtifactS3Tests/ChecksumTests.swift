@@ -1,6 +1,7 @@
 import ArtifactS3
 import NIOHTTP1
 import Testing
+import TextEncodings
 
 @Suite struct ChecksumTests {
   private func value(_ algorithm: ContentHasher.Algorithm, _ bytes: [UInt8], step: Int = .max) -> String {

@@ -93,35 +93,6 @@ import Testing
     #expect(S3ErrorDocument(Array("<html>no</html>".utf8)) == nil)
   }
 
-  @Test(
-    arguments: [
-      ("2026-01-02T03:04:05Z", 1_767_323_045_000), ("1970-01-01T00:00:00.001Z", 1), ("1969-12-31T23:59:59Z", -1000),
-      ("2026-01-02T03:04:05+01:00", 1_767_319_445_000), ("2026-01-02T03:04:05UTC", 1_767_323_045_000),
-      ("2024-02-29T00:00:00Z", 1_709_164_800_000), ("2026-13-02T03:04:05Z", nil), ("2026-01-02", nil), ("", nil),
-      ("2026-01-02T03:04:05+0", nil), ("2026-01-02T0é:04:05Z", nil),
-    ] as [(String, Int64?)]) func datesAreRead(_ text: String, _ milliseconds: Int64?)
-  {
-    #expect(Timestamp.milliseconds(iso8601: text) == milliseconds)
-  }
-
-  @Test func datesAreWritten() {
-    #expect(Timestamp.amz(1_369_353_600) == "20130524T000000Z")
-    #expect(Timestamp.amz(1_709_210_096) == "20240229T123456Z")
-    #expect(Timestamp.amz(-1) == "19691231T235959Z")
-    #expect(Timestamp.amz(.max) == "99991231T235959Z")
-    #expect(Timestamp.iso8601(1_709_210_096) == "2024-02-29T12:34:56Z")
-    #expect(Timestamp.seconds(httpDate: "Sun, 06 Nov 1994 08:49:37 GMT") == 784_111_777)
-    #expect(Timestamp.seconds(httpDate: "nonsense") == nil)
-  }
-
-  @Test func percentEncodingIsReversible() {
-    let text = "a b+c%20/é日\u{1}~"
-    #expect(PercentEncoding.encoded(text) == "a%20b%2Bc%2520%2F%C3%A9%E6%97%A5%01~")
-    #expect(PercentEncoding.decoded(PercentEncoding.encoded(text)) == text)
-    #expect(PercentEncoding.decoded("a+b", plusIsBlank: true) == "a b")
-    for bad in ["%", "%2", "%zz", "%FF"] { #expect(PercentEncoding.decoded(bad) == nil) }
-  }
-
   @Test(arguments: [
     ("bytes 0-9/10", 0..<10, 10), ("bytes 5-5/10", 5..<6, 10),
   ]) func contentRangeIsRead(_ text: String, _ range: Range<Int>, _ size: Int) {

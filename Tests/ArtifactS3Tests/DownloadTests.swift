@@ -2,6 +2,7 @@ import ArtifactS3
 import ArtifactStores
 import Crypto
 import Testing
+import TextEncodings
 
 enum DownloadFixtures {
   /// As `x-amz-checksum-sha256` has it.

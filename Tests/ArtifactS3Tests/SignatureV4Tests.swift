@@ -1,5 +1,4 @@
 import ArtifactS3
-import S3Documents
 import Testing
 
 /// The examples of the Amazon S3 API reference, "Signature calculations for the Authorization header".

@@ -3,7 +3,6 @@ import ArtifactStores
 import Crypto
 import Foundation
 import JSONDocument
-import S3Documents
 import Testing
 
 /// Sessions that the AWS tools left, and files of older ones. The clock of these tests stands at 2026-01-02T03:04:05Z.

@@ -65,6 +65,25 @@ private struct Harness {
 }
 
 @Suite struct StartingUp {
+  @Test func `when workers waited for the first model all must have it before the server is ready`() {
+    var harness = Harness(workers: 2)
+    harness.feed(.waitsFor("The model is being fetched."))
+    harness.feed(.begin)
+    harness.advance(.seconds(100))
+    harness.feed(.waitsFor(nil))
+    harness.ready(0)
+    #expect(harness.pool.status.isReady == false)
+    #expect(harness.pool.status.reason?.contains("is loading the model") == true)
+    harness.exit(worker: 1, .signal(9))
+    #expect(harness.pool.status.isReady == false)
+    harness.advance(.seconds(1))
+    harness.ready(1)
+    #expect(harness.pool.status.isReady)
+    // Later deaths leave the other one.
+    harness.exit(worker: 1, .signal(9))
+    #expect(harness.pool.status.isReady)
+  }
+
   @Test func `front and workers start together`() {
     var harness = Harness(workers: 2)
     harness.feed(.begin)

@@ -1,4 +1,5 @@
 import S3Documents
+import TextEncodings
 
 extension FuzzTarget {
   /// Answers of S3 and STS, in XML. What a listing says must stay within its limits.

@@ -1,5 +1,6 @@
 package import NIOHTTP1
 import S3Documents
+import TextEncodings
 
 /// An answer of S3 that is no success, as far as its header and body tell.
 package struct S3Failure: Sendable {

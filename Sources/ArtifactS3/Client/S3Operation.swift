@@ -1,5 +1,5 @@
 package import NIOHTTP1
-import S3Documents
+import TextEncodings
 
 /// A request to S3, before it is known where the bucket is and who asks.
 package struct S3Operation: Sendable {

@@ -3,6 +3,7 @@ import AsyncHTTPClient
 import Logging
 import NIOHTTP1
 import S3Documents
+import TextEncodings
 
 /// A bucket of S3, or of a server that speaks its protocol.
 public struct S3Store: ArtifactStore {

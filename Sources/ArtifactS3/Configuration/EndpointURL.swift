@@ -1,4 +1,4 @@
-import S3Documents
+import TextEncodings
 
 /// The parts of an `http://` or `https://` URL that names a service: `scheme://host[:port][/path]`.
 package struct EndpointURL: Sendable, Hashable, CustomStringConvertible {

@@ -1,4 +1,4 @@
-import S3Documents
+import TextEncodings
 
 /// How a bucket is named in a URL.
 public enum S3AddressingStyle: String, Sendable, Hashable, CaseIterable {

@@ -2,6 +2,7 @@ import ArtifactStores
 import JSONDocument
 import NIOHTTP1
 import S3Documents
+import TextEncodings
 
 /// A request to a service that gives credentials: tried again where that may help, bounded in time and size.
 struct CredentialRequest {

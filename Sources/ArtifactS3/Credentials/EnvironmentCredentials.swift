@@ -1,5 +1,5 @@
 package import ArtifactStores
-import S3Documents
+import TextEncodings
 
 /// `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN` (or `AWS_SECURITY_TOKEN`), `AWS_CREDENTIAL_EXPIRATION`.
 package struct EnvironmentCredentials: CredentialSource {

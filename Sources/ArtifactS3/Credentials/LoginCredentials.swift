@@ -3,6 +3,7 @@ import Crypto
 import JSONDocument
 import NIOHTTP1
 import S3Documents
+import TextEncodings
 
 /// A console session that `aws login` left in `~/.aws/login/cache` (or `AWS_LOGIN_CACHE_DIRECTORY`): keys that are good for
 /// minutes, renewed with a refresh token until the session ends (AWS Sign-In, CreateOAuth2Token). The request proves that it

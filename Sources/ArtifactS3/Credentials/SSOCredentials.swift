@@ -3,6 +3,7 @@ import Crypto
 import JSONDocument
 import NIOHTTP1
 import S3Documents
+import TextEncodings
 
 /// A session of IAM Identity Center that `aws sso login` left in `~/.aws/sso/cache`, exchanged for keys of the profile's
 /// account and role (GetRoleCredentials). A session of an `sso-session` section is renewed with its refresh token, from 15

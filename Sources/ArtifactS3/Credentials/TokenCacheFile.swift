@@ -1,6 +1,6 @@
 import ArtifactStores
 import JSONDocument
-import S3Documents
+import TextEncodings
 
 /// A session that a login of the AWS tools left on this machine: JSON, in a file whose name is a hash. What a refresh gives
 /// is written back, so that the tools and later starts go on from it.

@@ -2,7 +2,7 @@ import ArtifactStores
 import AsyncHTTPClient
 import Logging
 import NIOHTTP1
-import S3Documents
+import TextEncodings
 
 /// One object into one file: in one request where it is small, else in parts at the same time; resumed where an earlier
 /// call ended; compared with its length and, where the store has one, its checksum (Amazon S3 API reference, `GetObject`).

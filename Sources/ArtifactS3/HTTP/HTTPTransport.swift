@@ -5,6 +5,7 @@ import NIOHTTP1
 import NIOPosix
 import NIOSSL
 import Synchronization
+import TextEncodings
 
 /// The connections and threads of a client. They are made when the first request goes out, and end with `shutdown`.
 package final class HTTPTransport: Sendable {

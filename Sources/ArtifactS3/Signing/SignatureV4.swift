@@ -1,5 +1,5 @@
 import Crypto
-import S3Documents
+import TextEncodings
 
 /// A request as it is signed: everything raw, nothing encoded.
 package struct SigningRequest: Sendable {

@@ -63,21 +63,4 @@ struct ManagementClient {
     }
     return document
   }
-
-  /// `text` as one segment of a path or one value of a query (RFC 3986, section 2.3).
-  static func escaped(_ text: String) -> String {
-    var out = ""
-    for byte in text.utf8 {
-      switch byte {
-      case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-        UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"),
-        UInt8(ascii: "~"):
-        out.unicodeScalars.append(Unicode.Scalar(byte))
-      default:
-        let digits = String(byte, radix: 16, uppercase: true)
-        out += "%" + (digits.utf8.count == 1 ? "0" : "") + digits
-      }
-    }
-    return out
-  }
 }

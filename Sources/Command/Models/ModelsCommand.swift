@@ -1,6 +1,7 @@
 import ArgumentParser
 import JSONDocument
 import ModelTools
+import TextEncodings
 
 /// `swiftlet models`: what a running server's management API does, from a terminal.
 struct ModelsCommand: ParsableCommand {
@@ -26,7 +27,7 @@ struct ListModels: ParsableCommand {
       repeat {
         var query = "limit=1000"
         if registered { query += "&registered=true" }
-        if let token { query += "&next_page_token=\(ManagementClient.escaped(token))" }
+        if let token { query += "&next_page_token=\(PercentEncoding.encoded(token))" }
         let page = try client.call("GET", "/models?\(query)")
         if server.json { print(page.text()) }
         for model in page["models"]?.array ?? [] where !server.json {
@@ -47,7 +48,7 @@ struct DescribeModel: ParsableCommand {
   @Argument(help: "The model's name.") var name = "model"
 
   func run() throws {
-    try server.printing { try $0.call("GET", "/models/\(ManagementClient.escaped(name))") }
+    try server.printing { try $0.call("GET", "/models/\(PercentEncoding.encoded(name))") }
   }
 }
 
@@ -74,7 +75,7 @@ struct UnloadModel: ParsableCommand {
   @Argument(help: "The model's name.") var name: String
 
   func run() throws {
-    try server.printing { try $0.call("DELETE", "/models/\(ManagementClient.escaped(name))") }
+    try server.printing { try $0.call("DELETE", "/models/\(PercentEncoding.encoded(name))") }
   }
 }
 
@@ -86,7 +87,7 @@ struct RefreshModel: ParsableCommand {
   @Argument(help: "The model's name.") var name = "model"
 
   func run() throws {
-    try server.printing { try $0.call("POST", "/models/\(ManagementClient.escaped(name))/refresh") }
+    try server.printing { try $0.call("POST", "/models/\(PercentEncoding.encoded(name))/refresh") }
   }
 }
 
@@ -103,8 +104,8 @@ struct RollbackModel: ParsableCommand {
 
   func run() throws {
     try server.printing { client throws in
-      let query = version.map { "?version=\(ManagementClient.escaped($0))" } ?? ""
-      return try client.call("POST", "/models/\(ManagementClient.escaped(name))/rollback\(query)")
+      let query = version.map { "?version=\(PercentEncoding.encoded($0))" } ?? ""
+      return try client.call("POST", "/models/\(PercentEncoding.encoded(name))/rollback\(query)")
     }
   }
 }

@@ -368,6 +368,11 @@ heads(
     [FLOAT, FLOAT, FLOAT],
 )
 heads(
+    "scores",
+    [{**operands(2, 3, 4), "mask": np.array([[1, 1, 1, 0], [1, 0, 0, 1]], np.int32), "bias": numbers(1, HEADS, 3, 4)}],
+    [FLOAT, FLOAT, FLOAT, FLOAT],
+)
+heads(
     "cross",
     [{"q": numbers(2, 3, HIDDEN), "k": numbers(2, HEADS, 5, SIZE), "v": numbers(2, HEADS, 5, SIZE, seed=1)}],
 )
@@ -412,6 +417,14 @@ grouped("window", [group_inputs(1, 5, 0), group_inputs(1, 1, 6)], local_window_s
 grouped("softcap", [group_inputs(2, 3, 0)], softcap=2.0)
 grouped("smooth_softmax", [group_inputs(2, 3, 0)], smooth_softmax=1)
 grouped("sink", [{**group_inputs(2, 3, 0), "sink": numbers(HEADS)}])
+for mode, what in [(1, "scores"), (2, "probabilities")]:
+    grouped(
+        what,
+        [{**group_inputs(1, 3, 4), "bias": numbers(1, HEADS, 3, 7)}],
+        outputs=[FLOAT] * 4,
+        qk_output=mode,
+        softcap=2.0,
+    )
 grouped("bias", [{**group_inputs(2, 3, 0), "bias": numbers(1, HEADS, 3, 3)}])
 grouped(
     "packed",

@@ -23,12 +23,11 @@ extension OperatorTable {
     contrib("MultiHeadAttention") { n in
       try n.refuse(input: 8, "past_sequence_length")
       try n.refuse(input: 9, "cache_indirection")
-      if n.wantsOutput(3) { throw GraphError(.unsupported, "output 3 (qk) is not supported") }
       var o = try n.separateOperands(n.positiveInt("num_heads"))
       (o.pastKey, o.pastValue) = (n.optional(6), n.optional(7))
       o.bias = try n.scoreBias(n.optional(4).map { try n.maskBias($0, o) }, n.optional(5))
-      let result = try n.attention(o)
-      return [result.y, result.key, result.value]
+      let result = try n.attention(o, score: n.wantsOutput(3) ? .biased : nil)
+      return [result.y, result.key, result.value] + (result.score.map { [$0] } ?? [])
     },
     contrib("RotaryEmbedding") { n in
       try n.refuse(flag: "is_packed_batching")

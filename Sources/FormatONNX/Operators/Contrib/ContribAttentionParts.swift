@@ -17,14 +17,18 @@ struct AttentionOperands {
 extension Lowering {
   /// Y as `[batch, length, heads * size]`, and the keys and values together with the past ones. Attributes `scale`,
   /// `unidirectional`.
-  func attention(_ o: AttentionOperands) throws -> (y: ValueID, key: ValueID, value: ValueID) {
+  func attention(
+    _ o: AttentionOperands, score: Attention.Score? = nil
+  ) throws -> (y: ValueID, key: ValueID, value: ValueID, score: ValueID?) {
     let scale = try float("scale", default: 0)
     let isWide = fact(o.query).rank == 4
     let op = Attention(
       scale: scale == 0 ? nil : scale, isCausal: try int("unidirectional", default: 0) != 0,
-      queryHeads: isWide ? nil : o.heads, keyHeads: isWide ? nil : o.heads)
+      queryHeads: isWide ? nil : o.heads, keyHeads: isWide ? nil : o.heads, score: score)
     let outputs = try add(op, [o.query, o.key, o.value, o.bias, o.pastKey, o.pastValue])
-    return (isWide ? try headsTogether(outputs[0]) : outputs[0], outputs[1], outputs[2])
+    return (
+      isWide ? try headsTogether(outputs[0]) : outputs[0], outputs[1], outputs[2], score == nil ? nil : outputs[3]
+    )
   }
 
   /// How many keys there are, the past ones included: a list of one number.

@@ -9,13 +9,13 @@ extension OperatorTable {
       try n.refuse(input: index, what)
     }
     try n.refuse(flag: "sliding_window_cache")
-    if n.wantsOutput(3) { throw GraphError(.unsupported, "output 3 (output_qk) is not supported") }
     var o = try n.groupedOperands()
     let places = try n.cachePlaces(o)
     if try n.int("do_rotary", default: 0) != 0 { try n.rotate(&o, places.queries) }
     let key = try n.cached(n.headsApart(o.key, o.groups), past: n.optional(3), places)
     let value = try n.cached(n.headsApart(o.value, o.groups), past: n.optional(4), places)
-    var bias = try n.visibilityBias(places)
+    let visible = try n.visibleKeys(places)
+    var bias = try n.add(Where(), visible, n.scalar(0), n.scalar(-.infinity))
     if let given = n.optional(10) { bias = try n.sum(bias, n.cast(given, to: .float32)) }
     var (keys, values) = (key, value)
     if let sink = try n.sinkScores(o) {
@@ -32,9 +32,13 @@ extension OperatorTable {
       bias = try n.add(Concat(axis: 3), [wide, n.add(Expand(), sink, n.list([rows, n.integers([1])]))])[0]
     }
     let scale = try n.float("scale", default: 0)
-    let op = Attention(scale: scale == 0 ? nil : scale, softcap: try n.float("softcap", default: 0))
-    let y = try n.add(op, [n.headsApart(o.query, o.heads), keys, values, bias])[0]
-    return [try n.headsTogether(y), key, value]
+    let op = Attention(
+      scale: scale == 0 ? nil : scale, softcap: try n.float("softcap", default: 0), score: try n.wantedScore())
+    let outputs = try n.add(op, [n.headsApart(o.query, o.heads), keys, values, bias])
+    let results = [try n.headsTogether(outputs[0]), key, value]
+    guard op.score != nil else { return results }
+    let scores = try n.slice(outputs[3], axis: 3, from: n.integers([0]), to: places.total)
+    return results + [try n.add(Where(), visible, scores, n.scalar(0, as: n.elementType(scores, "the scores")))]
   }
 }
 
@@ -118,8 +122,18 @@ extension Lowering {
     return try add(TensorScatter(axis: 2, isCircular: false), buffer, new, places.starts)
   }
 
-  /// 0 for the keys that a query sees, negative infinity for the others: `[batch, 1, length, total]`.
-  fileprivate func visibilityBias(_ places: CachePlaces) throws -> ValueID {
+  /// The score that the fourth output is, where it is wanted; hidden keys have 0 there.
+  fileprivate func wantedScore() throws -> Attention.Score? {
+    guard wantsOutput(3) else { return nil }
+    switch try int("qk_output", default: 0) {
+    case 1: return .biased
+    case 2: return .probability
+    default: throw GraphError(.invalidModel, "output 3 (output_qk) needs the attribute qk_output: 1 or 2")
+    }
+  }
+
+  /// True for the keys that a query sees: `[batch, 1, length, total]`.
+  fileprivate func visibleKeys(_ places: CachePlaces) throws -> ValueID {
     let keys = try add(NumberRange(), integers([0]), places.total, integers([1]))
     let queries = try unsqueezed(places.queries, [1, 3])
     var visible: ValueID
@@ -134,7 +148,7 @@ extension Lowering {
       let isNear = try add(Comparison(.greater), keys, difference(queries, integers([window])))
       visible = try add(Bitwise(.and), visible, isNear)
     }
-    return try add(Where(), visible, scalar(0), scalar(-.infinity))
+    return visible
   }
 
   /// By head, the score of what takes a share of the probabilities without a key: `[heads, 1, 1]`; nil for none.

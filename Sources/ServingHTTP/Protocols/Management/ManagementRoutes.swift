@@ -2,6 +2,7 @@ import JSONDocument
 public import ModelHosting
 import NIOCore
 import ServingCore
+import TextEncodings
 
 // One route each; what they do is the supervisor's.
 extension Route {
@@ -109,8 +110,8 @@ extension HTTPRequest {
     var items: [String: String] = [:]
     for part in (query ?? "").split(separator: "&") {
       let sides = part.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-      guard let name = PercentEncoding.decode(sides[0]) else { continue }
-      items[name] = sides.count > 1 ? PercentEncoding.decode(sides[1]) ?? "" : ""
+      guard let name = PercentEncoding.decoded(sides[0]) else { continue }
+      items[name] = sides.count > 1 ? PercentEncoding.decoded(sides[1]) ?? "" : ""
     }
     return items
   }

@@ -10,6 +10,13 @@ public enum Timestamp {
   /// - Parameter seconds: since 1970.
   public static func iso8601(_ seconds: Int64) -> String { text(seconds, "-", ":") }
 
+  /// `yyyy-mm-ddThh:mm:ss.fffZ` of milliseconds since 1970.
+  public static func iso8601(milliseconds: Int) -> String {
+    let seconds = milliseconds >= 0 ? milliseconds / 1000 : (milliseconds - 999) / 1000
+    let whole = iso8601(Int64(seconds))
+    return "\(whole.dropLast()).\(pad(Int64(milliseconds - seconds * 1000), 3))Z"
+  }
+
   private static func text(_ seconds: Int64, _ dash: String, _ colon: String) -> String {
     let seconds = min(max(seconds, -62_167_219_200), 253_402_300_799)
     let day = seconds >= 0 ? seconds / 86_400 : (seconds - 86_399) / 86_400
