@@ -4,7 +4,7 @@ import TensorCore
 /// Turns a `GraphProto` into a `Graph`, node by node, through `OperatorTable`.
 final class GraphImporter {
   var builder = GraphBuilder()
-  private let model: ModelContext
+  let model: ModelContext
   /// Values by name; the innermost scope last.
   private var scope: [String: ValueID] = [:]
   /// The importer of the graph around this one, for names that this one does not define.
@@ -22,6 +22,7 @@ final class GraphImporter {
   final class ModelContext {
     let functions: [FunctionKey: FunctionProto]
     let limits: ONNXLimits
+    let producer: String
     /// Nodes that may still be imported.
     private(set) var nodesLeft: Int
 
@@ -35,6 +36,7 @@ final class GraphImporter {
       }
       self.functions = functions
       self.limits = limits
+      producer = model.producerName
       nodesLeft = model.nodeCount + limits.maxExpandedNodes
     }
 
@@ -154,6 +156,7 @@ final class GraphImporter {
   }
 
   private func importNodes(_ nodes: [NodeProto], declared: [String: TypeProto]) throws {
+    let nodes = NodeOrder(nodes).sorted ?? nodes
     for (index, node) in nodes.enumerated() {
       try model.charge()
       for name in node.inputs where !name.isEmpty {
@@ -196,7 +199,7 @@ final class GraphImporter {
     }
     return ONNXError(
       .invalidModel,
-      "\(message): \(label(maker)) does; nodes must stand in an order in which values come before their use")
+      "\(message): \(label(maker)) does, and needs what comes of it: the graph has a cycle")
   }
 
   // MARK: Nodes
@@ -341,7 +344,8 @@ final class GraphImporter {
         $0.map { dim in
           switch dim {
           case .value(let v): Dim(v)
-          case .parameter(let name): depth == 0 ? .symbol(name) : .unknown
+          // Some converters write a question mark for every extent that they do not know.
+          case .parameter(let name): depth == 0 && name != "?" ? .symbol(name) : .unknown
           case .unknown: .unknown
           }
         }

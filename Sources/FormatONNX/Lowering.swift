@@ -42,6 +42,9 @@ public final class Lowering {
   /// The elements of input `index` where it is a constant of integers.
   public func constantIntegers(_ index: Int) -> [Int]? { optional(index).flatMap { fact($0).constantIntegers } }
 
+  /// What wrote the model, where it says so: where the standard and an exporter do not mean the same.
+  public var producer: String { importer.model.producer }
+
   /// True when output `index` has a name, that is, somebody may read it.
   public func wantsOutput(_ index: Int) -> Bool { index < node.outputs.count && !node.outputs[index].isEmpty }
 

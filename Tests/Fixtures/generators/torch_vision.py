@@ -126,6 +126,39 @@ class Signal(nn.Module):
         return self.head(torch.cat([features.mean(-1, keepdim=True), features.amax(-1, keepdim=True)], -1).sum(-1))
 
 
+class Pooled(nn.Module):
+    """Pools whose last window, or only one, reaches beyond the picture."""
+
+    def forward(self, x):
+        one = F.avg_pool2d(x, 16, ceil_mode=True)
+        return torch.cat([F.max_pool2d(x, 3, 2, ceil_mode=True).flatten(1), one.flatten(1)], 1)
+
+
+class Enlarged(nn.Module):
+    """Resizing by factors that give no whole numbers, with aligned corners and without."""
+
+    def forward(self, x):
+        return torch.cat(
+            [
+                F.interpolate(x, scale_factor=1.7, mode=mode, align_corners=aligned).flatten(1)
+                for mode in ("bilinear", "bicubic")
+                for aligned in (True, False)
+            ],
+            1,
+        )
+
+
+class Shifted(nn.Module):
+    """A product to which rows of another batch are added."""
+
+    def __init__(self):
+        super().__init__()
+        self.dense = nn.Linear(4, 3)
+
+    def forward(self, x, r):
+        return self.dense(x) + r
+
+
 def vectors():
     return [(noise(4, 12),), (noise(1, 12, seed=1),)]
 
@@ -143,4 +176,15 @@ RECIPES = [
     *both("separable", Separable, pictures(3, 24), ["x"], ["y"], BATCH, opset=14, new_opset=21),
     *both("unet", UNet, pictures(2, 16), ["x"], ["y"], BATCH),
     *both("signal", Signal, lambda: [(noise(3, 2, 40),), (noise(1, 2, 40, seed=1),)], ["x"], ["y"], BATCH),
+    *both("pooled", Pooled, pictures(2, 6), ["x"], ["y"], BATCH),
+    *both("enlarged", Enlarged, pictures(2, 6), ["x"], ["y"], BATCH),
+    # All free axes have one name: extents of that name differ all the same, as converters that know none write it.
+    script(
+        "shifted",
+        Shifted,
+        lambda: [(noise(1, 5, 4), noise(2, 5, 3)), (noise(2, 5, 4), noise(2, 5, 3))],
+        ["x", "r"],
+        ["y"],
+        {"x": {0: "n"}, "r": {0: "n"}, "y": {0: "n"}},
+    ),
 ]

@@ -59,6 +59,7 @@ public struct Gemm: Operator {
     let c = try Operand.optional(inputs, 2, "C")
     try Operand.sameType(a.dtype, b.dtype)
     try Operand.sameType(a.dtype, c?.dtype)
+    if Widened.applies(to: a.dtype) { return try Widened(base: self, dtype: a.dtype).evaluate(&inputs, context) }
     guard a.shape.rank == 2, b.shape.rank == 2 else {
       throw GraphError(.invalidInput, "A and B must be matrices and have shapes \(a.shape) and \(b.shape)")
     }
@@ -90,6 +91,7 @@ public struct Gemm: Operator {
   public func specialized(
     _ inputs: [Fact?], _ constants: Constants
   ) throws -> (operator: any Operator, kept: [Int])? {
+    if Widened.applies(to: inputs.first??.dtype) { return try Widened.specialized(self, inputs, constants) }
     guard !transposesA, inputs.count >= 2, let matrix = inputs[1]?.tensor, matrix.dtype == .float32,
       matrix.shape.rank == 2, inputs[0]?.dtype == .float32
     else { return nil }

@@ -41,6 +41,7 @@ public struct MatMul: Operator {
     let a = try Operand.tensor(inputs, 0, "A")
     let b = try Operand.tensor(inputs, 1, "B")
     try Operand.sameType(a.dtype, b.dtype)
+    if Widened.applies(to: a.dtype) { return try Widened(base: self, dtype: a.dtype).evaluate(&inputs, context) }
     let layout = try MatMulLayout(a.shape, b.shape)
     let out = try context.allocate(a.dtype, layout.output)
     if a.dtype == .float32 {
@@ -56,6 +57,7 @@ public struct MatMul: Operator {
   public func specialized(
     _ inputs: [Fact?], _ constants: Constants
   ) throws -> (operator: any Operator, kept: [Int])? {
+    if Widened.applies(to: inputs.first??.dtype) { return try Widened.specialized(self, inputs, constants) }
     guard inputs.count == 2, let matrix = inputs[1]?.tensor, matrix.dtype == .float32, matrix.shape.rank == 2,
       inputs[0]?.dtype == .float32
     else { return nil }

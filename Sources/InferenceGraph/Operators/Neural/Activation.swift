@@ -1,4 +1,5 @@
 public import Kernels
+import TensorCore
 
 /// An elementwise function that a product or a convolution applies before it stores.
 public struct Activation: Sendable, Hashable, CustomStringConvertible {
@@ -25,6 +26,16 @@ public struct Activation: Sendable, Hashable, CustomStringConvertible {
 }
 
 extension Activation {
+  /// The function of a sum that a product or a convolution was to add by itself, and cannot: the addend has another shape than
+  /// the model says.
+  func applied(toSumOf product: Tensor, _ addend: Tensor, _ context: EvaluationContext) throws -> Tensor {
+    var operands: [Value?] = [.tensor(product), .tensor(addend)]
+    guard case .tensor(let sum)? = try Arithmetic(.add).evaluate(&operands, context).first else { return product }
+    let elements = sum.unsafeMutableElements(of: Float.self)
+    if let first = elements.baseAddress { apply(first, elements.count, .current) }
+    return sum
+  }
+
   /// Applies the function in place.
   func apply(_ x: UnsafeMutablePointer<Float>, _ n: Int, _ table: KernelTable) {
     switch kind {

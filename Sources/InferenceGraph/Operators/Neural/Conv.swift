@@ -58,6 +58,7 @@ public struct Conv: Operator {
   public func specialized(
     _ inputs: [Fact?], _ constants: Constants
   ) throws -> (operator: any Operator, kept: [Int])? {
+    if Widened.applies(to: inputs.first??.dtype) { return try Widened.specialized(self, inputs, constants) }
     guard inputs.count >= 2, let w = inputs[1]?.tensor, w.dtype == .float32, inputs[0]?.dtype == .float32,
       w.shape.rank >= 3, group >= 1, w.shape[0] % group == 0
     else { return nil }
@@ -67,19 +68,19 @@ public struct Conv: Operator {
 
   public func evaluate(_ inputs: inout [Value?], _ context: EvaluationContext) throws -> [Value] {
     let w = try Operand.tensor(inputs, 1, "W")
+    if Widened.applies(to: w.dtype), try Operand.tensor(inputs, 0, "X").dtype == w.dtype {
+      return try Widened(base: self, dtype: w.dtype).evaluate(&inputs, context)
+    }
     inputs.remove(at: 1)
     let (x, shape, layout) = try check(inputs, w.dtype, w.shape)
-    let bias = try bias(inputs, w.shape[0], w.dtype)
-    let residual = try residual(inputs, shape, w.dtype)
-    let out = try context.allocate(w.dtype, shape)
     if w.dtype == .float32 {
-      try FloatConv(conv: self, weights: ConvWeights(w, group: group, .inMemory), layout: layout)
-        .run(x, bias, residual, into: out, context.pool)
-    } else {
-      let body = ConvReference(
-        x: x, w: w, bias: bias, out: out, layout: layout, group: group, pool: context.pool)
-      guard try w.dtype.withReal(body) != nil else { throw Operand.unsupported(w.dtype, "floating-point numbers") }
+      return [.tensor(try run(x, ConvWeights(w, group: group, .inMemory), layout, shape, inputs, context))]
     }
+    let out = try context.allocate(w.dtype, shape)
+    let body = ConvReference(
+      x: x, w: w, bias: try bias(inputs, w.shape[0], w.dtype), out: out, layout: layout, group: group,
+      pool: context.pool)
+    guard try w.dtype.withReal(body) != nil else { throw Operand.unsupported(w.dtype, "floating-point numbers") }
     return [.tensor(out)]
   }
 
@@ -102,14 +103,30 @@ public struct Conv: Operator {
     return bias
   }
 
-  /// The tensor to add, checked. `inputs` without W.
-  func residual(_ inputs: [Value?], _ shape: Shape, _ dtype: DType) throws -> Tensor? {
+  /// The tensor to add. `inputs` without W.
+  func residual(_ inputs: [Value?], _ dtype: DType) throws -> Tensor? {
     guard addsResidual else { return nil }
     let residual = try Operand.tensor(inputs, 2, "residual")
-    guard residual.dtype == dtype, residual.shape == shape else {
-      throw GraphError(.invalidInput, "the residual has shape \(residual.shape), the convolution's result \(shape)")
-    }
+    guard residual.dtype == dtype else { throw Operand.unsupported(residual.dtype, "\(dtype)") }
     return residual
+  }
+
+  /// The convolution of float32 with its residual and its activation.
+  func run(
+    _ x: Tensor, _ weights: ConvWeights, _ layout: Window.Layout, _ shape: Shape, _ inputs: [Value?],
+    _ context: EvaluationContext
+  ) throws -> Tensor {
+    let bias = try bias(inputs, weights.shape[0], .float32)
+    let residual = try residual(inputs, .float32)
+    let out = try context.allocate(.float32, shape)
+    guard let residual, residual.shape != shape else {
+      try FloatConv(conv: self, weights: weights, layout: layout).run(x, bias, residual, into: out, context.pool)
+      return out
+    }
+    var plain = self
+    (plain.activation, plain.addsResidual) = (.none, false)
+    try FloatConv(conv: plain, weights: weights, layout: layout).run(x, bias, nil, into: out, context.pool)
+    return try activation.applied(toSumOf: out, residual, context)
   }
 }
 
@@ -133,11 +150,7 @@ struct PackedConv: Operator {
 
   func evaluate(_ inputs: inout [Value?], _ context: EvaluationContext) throws -> [Value] {
     let (x, shape, layout) = try conv.check(inputs, .float32, weights.shape)
-    let bias = try conv.bias(inputs, weights.shape[0], .float32)
-    let residual = try conv.residual(inputs, shape, .float32)
-    let out = try context.allocate(.float32, shape)
-    try FloatConv(conv: conv, weights: weights, layout: layout).run(x, bias, residual, into: out, context.pool)
-    return [.tensor(out)]
+    return [.tensor(try conv.run(x, weights, layout, shape, inputs, context))]
   }
 }
 

@@ -70,10 +70,10 @@ public struct Linear: Operator {
     let out = try context.allocate(.float32, shape)
     var epilogue = MatrixMultiply.Epilogue(alpha: alpha, activation: activation.kind, p: activation.p, q: activation.q)
     let residual = addsResidual ? try Operand.tensor(inputs, 1, "residual") : nil
-    if let residual {
-      guard residual.dtype == .float32, residual.shape == shape else {
-        throw GraphError(.invalidInput, "the residual has shape \(residual.shape), the product \(shape)")
-      }
+    if let residual, residual.dtype != .float32 { throw Operand.unsupported(residual.dtype, "float32") }
+    let isApart = residual.map { $0.shape != shape } ?? false
+    if isApart { epilogue.activation = .none }
+    if let residual, !isApart {
       epilogue.residual = residual.unsafeElements(of: Float.self).baseAddress
       epilogue.residualRowStride = matrix.n
     }
@@ -86,7 +86,8 @@ public struct Linear: Operator {
         .packed(matrix.elements), into: to, cRowStride: matrix.n, epilogue, pool: context.pool)
     }
     withExtendedLifetime(bias) {}
-    return [.tensor(out)]
+    guard isApart, let residual else { return [.tensor(out)] }
+    return [.tensor(try activation.applied(toSumOf: out, residual, context))]
   }
 }
 

@@ -39,6 +39,9 @@ public struct Resize: Operator {
   public var extrapolation: Float = 0
   public var excludesOutside = false
   public var antialiases = false
+  /// The length of the resized axis in coordinates is the output's, a whole number, as PyTorch and ONNX Runtime have it; not
+  /// the input's times the scale, as the standard's reference has it.
+  public var usesWholeLengths = false
   /// nil: all.
   public var axes: [Int]?
 
@@ -156,7 +159,7 @@ public struct Resize: Operator {
 
   private func taps(_ p: Plan, _ region: (Double, Double)) -> [Taps] {
     let last = Double(p.input - 1)
-    let outputWidth = p.scale * Double(p.input)
+    let outputWidth = usesWholeLengths ? Double(p.output) : p.scale * Double(p.input)
     return (0..<p.output).map { o in
       let y = Double(o)
       let x: Double
@@ -167,7 +170,7 @@ public struct Resize: Operator {
       case .tfHalfPixel: x = (y + 0.5) / p.scale
       case .pytorchHalfPixel: x = outputWidth == 1 ? -0.5 : (y + 0.5) / p.scale - 0.5
       case .halfPixelSymmetric:
-        x = Double(p.input) / 2 * (1 - Double(p.output) / outputWidth) + (y + 0.5) / p.scale - 0.5
+        x = Double(p.input) / 2 * (1 - Double(p.output) / (p.scale * Double(p.input))) + (y + 0.5) / p.scale - 0.5
       case .cropAndResize:
         let span = (region.1 - region.0) * last
         x = (outputWidth == 1 ? span / 2 : y * span / (outputWidth - 1)) + region.0 * last

@@ -96,10 +96,11 @@ public struct Window: Sendable, Hashable {
       let before = pads[axis]
       let after = pads[axis + extents.count]
       let span = input + before + after - reach
-      guard span >= 0 else { return nil }
-      var count = span / s + 1
-      // Rounded up, but a window must begin inside the input or the padding before it.
-      if roundsUp, span % s != 0, count * s < input + before { count += 1 }
+      guard roundsUp else { return span >= 0 ? (span / s + 1, before, after) : nil }
+      // The last window may reach beyond the input, but must begin inside it or the padding before it.
+      guard span > -s else { return nil }
+      var count = span >= 0 ? (span + s - 1) / s + 1 : 1
+      if count > 1, (count - 1) * s >= input + before { count -= 1 }
       return (count, before, after)
     }
   }
