@@ -5,10 +5,11 @@ import ServingCore
 extension HostingCoordinator {
   /// A request in `worker` names a model that is not there.
   mutating func want(_ name: String, _ worker: Int, _ actions: inout [Action]) {
-    if let current = records[name]?.current,
-      !(records[name]?.holders.isEmpty ?? true) || records[name]?.isExplicit == true
+    guard ready.contains(worker) || starting.contains(worker) else { return }
+    if let record = records[name], let current = record.current,
+      !record.holders.isEmpty || record.isExplicit || current.keeper != nil
     {
-      // All workers serve the same generation.
+      // All workers serve the generation that was accepted last, also where those that had it have died.
       return load(name, current, on: worker, &actions)
     }
     guard configuration.hasStore else {
@@ -49,7 +50,11 @@ extension HostingCoordinator {
     records[name, default: Record()].wanting.remove(worker)
     // Another worker may have been given one meanwhile.
     let isShared = !(records[name]?.holders.isEmpty ?? true) || !(records[name]?.loading.isEmpty ?? true)
-    if !isShared || records[name]?.current == nil { records[name]?.current = artifact }
+    if !isShared || records[name]?.current == nil {
+      records[name]?.current = artifact
+      records[name]?.previous = artifact.previous
+      records[name]?.isHeld = artifact.isPinned
+    }
     // A worker that is starting takes requests already.
     guard ready.contains(worker) || starting.contains(worker), let current = records[name]?.current else {
       return forgetIfUnused(name)
@@ -64,6 +69,7 @@ extension HostingCoordinator {
     records[name]?.wanting.remove(worker)
     actions.append(.send(worker: worker, .loadNot(name: name, error)))
     if configuration.pinned.contains(name) {
+      retries[name] = now + HostingCoordinator.pinnedRetry
       actions.append(
         .log(level: "error", "a pinned model cannot be loaded", ["model": name, "reason": error.message]))
     }
@@ -94,15 +100,19 @@ extension HostingCoordinator {
     advance(name, now, &actions)
   }
 
-  /// A model that nobody has, loads or changes needs no record.
+  /// A model that nobody has, loads or changes needs no record, unless the next call is to get another generation than the
+  /// store's newest: the one that a rollback chose, or the one before a generation that was refused.
   mutating func forgetIfUnused(_ name: String) {
     guard configuration.isFleet, let record = records[name], record.holders.isEmpty, record.loading.isEmpty,
-      record.wanting.isEmpty, record.change == nil, !record.isExplicit || record.current == nil
+      record.wanting.isEmpty, record.change == nil
     else { return }
+    let isChosen = record.current?.keeper != nil && (record.isHeld || record.rejected != nil)
+    if record.current != nil, record.isExplicit || isChosen { return }
     records[name] = nil
   }
 
   mutating func preload(_ name: String, _ actions: inout [Action]) {
+    retries[name] = nil
     let home = ModelName.home(name, workers: configuration.workers)
     records[name, default: Record()].isExplicit = true
     records[name]?.wanting.insert(home)
@@ -164,6 +174,12 @@ extension HostingCoordinator {
     let workers = Set(record.holders.keys).union(record.loading)
     unloads[number] = Unload(command: command, name: name, holding: workers, waiting: workers)
     records[name] = nil
+    if record.isHeld {
+      var held = Record()
+      (held.current, held.previous, held.isHeld) = (record.current, record.previous, true)
+      (held.url, held.lastRefresh) = (record.url, record.lastRefresh)
+      records[name] = held
+    }
     outdate(name)
     for worker in workers.sorted() { actions.append(.send(worker: worker, .unload(id: number, name: name))) }
     finishUnload(number, &actions)

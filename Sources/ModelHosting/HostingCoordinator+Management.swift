@@ -80,6 +80,14 @@ extension HostingCoordinator {
   }
 
   mutating func listed(_ job: Int, _ result: StoreResult, _ actions: inout [Action]) {
+    if probe == job {
+      probe = nil
+      guard case .failed(let failure) = result else { return }
+      return actions.append(
+        .log(
+          level: "warning", "the model store cannot be listed; models are loaded when it can be read",
+          ["reason": failure.error.message]))
+    }
     guard let number = catalogues.removeValue(forKey: job) else { return }
     switch result {
     case .names(let names, let next):

@@ -18,7 +18,25 @@ extension HostingCoordinator {
     changing.insert(name)
   }
 
+  /// Lets the next call load what the store has.
+  private mutating func release(_ name: String, _ actions: inout [Action]) {
+    guard let record = records[name], record.holders.isEmpty, record.loading.isEmpty, record.change == nil else {
+      return
+    }
+    if record.isHeld { _ = ask(.pin(name: name, digest: nil), &actions) }
+    outdate(name)
+    records[name]?.current = nil
+    forgetIfUnused(name)
+  }
+
   mutating func refresh(_ name: String, _ command: Int, _ now: Duration, _ actions: inout [Action]) {
+    if let record = records[name], configuration.isFleet, !record.isExplicit, record.holders.isEmpty,
+      record.loading.isEmpty, record.wanting.isEmpty, record.change == nil
+    {
+      // What a rollback chose is there until now, and nobody has it loaded.
+      release(name, &actions)
+      return answer(command, .modelNotLoaded(name), &actions)
+    }
     if records[name]?.change == nil, !isCopying {
       let url = records[name]?.url
       let job = ask(url.map { .fetchFrom(name: name, url: $0) } ?? .fetch(name: name, isFresh: true), &actions)
@@ -125,9 +143,10 @@ extension HostingCoordinator {
         commit(name, artifact, id, done, now, &actions)
       } else if configuration.isFleet {
         // Everybody has dropped it: the next call loads what the store has.
-        fail(name, StoreFailure(.modelNotLoaded(name), isTransient: true), now, &actions)
-        records[name]?.current = nil
-        forgetIfUnused(name)
+        let reason = "The model \(ServingError.shown(name)) was evicted meanwhile; a call loads it again."
+        let isRefresh = record.change?.cause == .command
+        fail(name, StoreFailure(ServingError(.conflict, reason), isTransient: true), now, &actions)
+        if isRefresh { release(name, &actions) } else { forgetIfUnused(name) }
       }
     case .committing(_, let waiting)?
     where waiting.isEmpty && record.loading.isEmpty && record.change?.pinJob == nil:
@@ -188,7 +207,9 @@ extension HostingCoordinator {
       }
       waiting.remove(worker)
       records[name]?.change?.stage = .preparing(artifact, id: id, waiting: waiting, ready: done, until: until)
-      return fail(name, StoreFailure(error, isTransient: false), now, &actions)
+      // Memory may come free.
+      return fail(
+        name, StoreFailure(error, isTransient: error.code == .insufficientStorage), now, &actions)
     }
   }
 
@@ -264,7 +285,7 @@ extension HostingCoordinator {
     if isNews {
       actions.append(
         .log(
-          level: "error", "refresh failed; the generation before goes on",
+          level: failure.error.code == .conflict ? "info" : "error", "refresh failed; the generation before goes on",
           ["model": name, "reason": failure.error.message, "code": failure.error.code.rawValue]))
     }
     // What the store says of an artifact is no answer to whether the server has such a model.

@@ -112,7 +112,7 @@ extension HostingCoordinator {
     publish(&actions)
   }
 
-  private mutating func notFetchedFirst(_ failure: StoreFailure, _ now: Duration, _ actions: inout [Action]) {
+  mutating func notFetchedFirst(_ failure: StoreFailure, _ now: Duration, _ actions: inout [Action]) {
     guard let first = firstFetch else { return }
     guard failure.isTransient, now < first.until else {
       firstFetch = nil
@@ -121,6 +121,7 @@ extension HostingCoordinator {
     }
     let pause = min(first.pause * configuration.jitter(), first.until - now)
     firstFetch?.retryAt = now + pause
+    firstFetch?.reason = failure.error.message
     firstFetch?.pause = min(first.pause * 2, .seconds(15))
     actions.append(.waitFor("The model cannot be fetched yet: \(failure.error.message)"))
     actions.append(
@@ -158,6 +159,7 @@ extension HostingCoordinator {
         records[name]?.current = nil
       }
       counters.loadFailures += 1
+      if configuration.pinned.contains(name) { retries[name] = now + HostingCoordinator.pinnedRetry }
       actions.append(
         .log(level: "error", "a model cannot be loaded", ["model": name, "reason": error.message]))
       advance(name, now, &actions)

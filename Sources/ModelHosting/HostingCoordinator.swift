@@ -160,6 +160,11 @@ public struct HostingCoordinator: Sendable {
   var unloads: [Int: Unload] = [:]
   /// Jobs that read the store before an unload or a refresh of their model was answered.
   var outdated: Set<Int> = []
+  /// When pinned models that could not be loaded are tried again.
+  var retries: [String: Duration] = [:]
+  static let pinnedRetry = Duration.seconds(15)
+  /// The job that asks at the start whether the store can be read.
+  var probe: Int?
   /// `POST /models` under way, by name.
   var loads: [String: Int] = [:]
   var catalogues: [Int: Int] = [:]
@@ -170,7 +175,7 @@ public struct HostingCoordinator: Sendable {
   /// Models with a change under way.
   var changing: Set<String> = []
   private var hasAccepted = false
-  var firstFetch: (until: Duration, retryAt: Duration?, pause: Duration)?
+  var firstFetch: (until: Duration, retryAt: Duration?, pause: Duration, reason: String?)?
 
   public init(_ configuration: Configuration) {
     self.configuration = configuration
@@ -193,7 +198,8 @@ public struct HostingCoordinator: Sendable {
   /// When `.tick` is due; nil when nothing waits for time.
   public var deadline: Duration? {
     var times: [Duration] = gathers.values.map(\.until)
-    if let retry = firstFetch?.retryAt { times.append(retry) }
+    if let first = firstFetch { times.append(first.retryAt ?? first.until) }
+    times += retries.values
     for name in changing {
       if case .preparing(_, _, _, _, let until)? = records[name]?.change?.stage { times.append(until) }
     }
@@ -247,6 +253,7 @@ extension HostingCoordinator {
   private mutating func begin(_ now: Duration, _ actions: inout [Action]) {
     if configuration.isFleet {
       for name in configuration.pinned { preload(name, &actions) }
+      if configuration.hasStore { probe = ask(.catalogue(token: nil, limit: 1), &actions) }
       return
     }
     if let current = records[HostingCoordinator.onlyName]?.current {
@@ -255,7 +262,7 @@ extension HostingCoordinator {
       return
     }
     records[HostingCoordinator.onlyName] = Record()
-    firstFetch = (until: now + configuration.fetchDeadline, retryAt: nil, pause: .seconds(1))
+    firstFetch = (until: now + configuration.fetchDeadline, retryAt: nil, pause: .seconds(1), reason: nil)
     _ = ask(.fetchFirst(name: HostingCoordinator.onlyName), &actions)
     actions.append(.waitFor("The model is being fetched."))
   }
@@ -371,7 +378,14 @@ extension HostingCoordinator {
     if let retry = firstFetch?.retryAt, retry <= now {
       firstFetch?.retryAt = nil
       _ = ask(.fetchFirst(name: HostingCoordinator.onlyName), &actions)
+    } else if let first = firstFetch, first.until <= now {
+      notFetchedFirst(
+        StoreFailure(
+          ServingError(
+            .notReady, first.reason ?? "the store has not given the model in time", setting: "fetch-deadline"),
+          isTransient: true), now, &actions)
     }
+    for (name, due) in retries where due <= now { preload(name, &actions) }
     for (id, gather) in gathers where gather.until <= now {
       gathers[id]?.waiting = []
       finishGather(id, &actions)

@@ -1,15 +1,11 @@
 import ServingCore
-import TextEncodings
 
 /// Names of models below a store.
 public enum ModelName {
-  /// The one form of a name: what the header says, percent-decoded, without `.tar.gz`.
+  /// The one form of a name: without `.tar.gz`.
   public static func canonical(_ text: String) -> String {
-    var name = decoded(text)
-    if name.utf8.count > archiveSuffix.utf8.count, name.hasSuffix(archiveSuffix) {
-      name.removeLast(archiveSuffix.count)
-    }
-    return name
+    guard text.utf8.count > archiveSuffix.utf8.count, text.hasSuffix(archiveSuffix) else { return text }
+    return String(text.dropLast(archiveSuffix.count))
   }
 
   static let archiveSuffix = ".tar.gz"
@@ -23,11 +19,6 @@ public enum ModelName {
     return bytes.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false).allSatisfy { part in
       !part.isEmpty && !part.elementsEqual(".".utf8) && !part.elementsEqual("..".utf8)
     }
-  }
-
-  /// The text with its percent-escapes resolved; as it stands where they are no escapes of UTF-8.
-  private static func decoded(_ text: String) -> String {
-    text.utf8.contains(UInt8(ascii: "%")) ? PercentEncoding.decoded(text) ?? text : text
   }
 
   /// The worker that answers for a name while it is not in great demand: what nginx's `hash` picks among servers of equal

@@ -2,15 +2,27 @@ import Synchronization
 
 // The memory that models take, and who goes when it is short.
 extension WorkerHost {
-  /// Whether a model may be dropped for others.
-  func isEvictable(_ resident: Resident, isIdle: Bool) -> Bool {
+  /// Whether a model may be dropped for others. One whose next generation is being prepared stays: it serves if that one is
+  /// refused, and its signature is what that one's is compared with.
+  func isEvictable(_ resident: Resident, _ changing: Set<String>, isIdle: Bool) -> Bool {
     if isIdle, resident.model.inFlight != 0 { return false }
-    return !resident.model.source.isPinned && !configuration.pinned.contains(resident.model.source.name)
+    let source = resident.model.source
+    return !source.isPinned && !configuration.pinned.contains(source.name) && !changing.contains(source.name)
+  }
+
+  /// Models with a generation on its way.
+  func changing(_ state: State) -> Set<String> {
+    var names = Set(state.prepared.values.map(\.source.name))
+    for jobs in [state.jobs, state.starved, Array(state.running.values)] {
+      for job in jobs { if case .prepare = job.goal { names.insert(job.source.name) } }
+    }
+    return names
   }
 
   func evictableBytes(_ state: State, isIdle: Bool) -> Int {
+    let changing = changing(state)
     var sum = 0
-    for resident in state.residents.values where isEvictable(resident, isIdle: isIdle) {
+    for resident in state.residents.values where isEvictable(resident, changing, isIdle: isIdle) {
       sum += resident.model.service.memory.total
     }
     return sum
@@ -20,10 +32,12 @@ extension WorkerHost {
   func evict(_ bytes: Int, _ state: inout State, isIdle: Bool) -> [HostedModel] {
     var victims: [HostedModel] = []
     var sum = 0
+    guard bytes > 0 else { return [] }
+    let changing = changing(state)
     while sum < bytes {
       var oldest: Resident?
       for resident in state.residents.values
-      where isEvictable(resident, isIdle: isIdle) && resident.lastUse < oldest?.lastUse ?? .max {
+      where isEvictable(resident, changing, isIdle: isIdle) && resident.lastUse < oldest?.lastUse ?? .max {
         oldest = resident
       }
       guard let oldest else { break }

@@ -641,7 +641,7 @@ extension Harness {
 
   @Test func `pinned models are fetched at the start, and loaded when their home is ready`() {
     var harness = begun()
-    #expect(harness.jobs == [wanted("a"), wanted("iris")])
+    #expect(harness.jobs == [wanted("a"), wanted("iris"), .catalogue(token: nil, limit: 1)])
     harness.store(harness.job(wanted("a")), .artifact(artifact("x")))
     #expect(harness.sends == 0)
     harness.feed(.workerStarting(1))
@@ -874,8 +874,7 @@ extension FleetByHand {
     harness.reply(1, .gone(name: "a"))
     harness.log = []
     harness.store(job, .artifact(artifact("x")))
-    #expect(harness.sends == 0)
-    #expect(harness.jobs == [wanted("a")])
+    #expect(harness.sent(0) == [.load(source("a", artifact("y")))])
   }
 
   @Test func `a load by hand that is unloaded while the store is asked ends with that`() {
@@ -892,5 +891,142 @@ extension FleetByHand {
     }
     #expect(error.code == .notFound)
     #expect(harness.listed() == [])
+  }
+}
+
+/// What serves is what was accepted, whatever the store has, until a refresh.
+@Suite struct FleetAccepted {
+  private func rolledBack() -> Harness {
+    var harness = Harness.fleet()
+    harness.use("a", artifact("x"), on: 0)
+    harness.refresh(artifact("y"), "a", on: [0])
+    _ = harness.command(.rollback(name: "a", version: nil))
+    let id = harness.id(0)
+    harness.prepare(id, on: [0])
+    harness.commit(id, "a", "x", on: [0])
+    harness.store(harness.job(.pin(name: "a", digest: "x")), .done)
+    harness.log = []
+    return harness
+  }
+
+  private func refused() -> Harness {
+    var harness = Harness.fleet()
+    harness.use("a", artifact("x"), on: 0)
+    _ = harness.command(.refresh(name: "a"))
+    harness.store(harness.job(fresh("a")), .artifact(artifact("bad")))
+    harness.reply(0, .refused(id: harness.id(0), broken))
+    harness.log = []
+    return harness
+  }
+
+  private enum Loss: CaseIterable { case eviction, death, unload }
+
+  @Test(arguments: [0, 1, 2])
+  func `a rollback outlasts the model's stay in memory`(loss: Int) {
+    var harness = rolledBack()
+    switch Loss.allCases[loss] {
+    case .eviction: harness.reply(0, .gone(name: "a"))
+    case .death:
+      harness.feed(.workerGone(0))
+      harness.feed(.workerStarting(0))
+      harness.feed(.workerReady(0))
+    case .unload:
+      _ = harness.command(.unload(name: "a"))
+      harness.reply(0, .removed(id: harness.id(0)))
+      harness.reply(0, .done(id: harness.id(0), bytes: 1))
+    }
+    #expect(harness.listed() == [])
+    harness.log = []
+    harness.reply(1, .want(name: "a"))
+    #expect(harness.sent(1) == [.load(source("a", artifact("x")))])
+    #expect(harness.jobs == [])
+    harness.resident(1, "a", "x")
+    #expect(harness.description("a")?["pinnedByRollback"]?.bool == true)
+    #expect(harness.description("a")?["previousVersions"]?.array?.count == 1)
+  }
+
+  @Test func `a refresh of a model that nobody has loaded ends its rollback`() {
+    var harness = rolledBack()
+    harness.reply(0, .gone(name: "a"))
+    #expect(harness.refusal(.refresh(name: "a"))?.code == .notFound)
+    #expect(harness.jobs == [.pin(name: "a", digest: nil)])
+    harness.log = []
+    harness.reply(1, .want(name: "a"))
+    #expect(harness.jobs.contains { if case .fetch("a", _) = $0 { true } else { false } })
+    #expect(harness.sends == 0)
+  }
+
+  @Test(arguments: [false, true])
+  func `a generation that was refused is not loaded instead of the one before`(isDeath: Bool) {
+    var harness = refused()
+    if isDeath { harness.feed(.workerGone(0)) } else { harness.reply(0, .gone(name: "a")) }
+    harness.log = []
+    harness.reply(1, .want(name: "a"))
+    #expect(harness.sent(1) == [.load(source("a", artifact("x")))])
+  }
+
+  @Test func `a choice that the store remembers is one after a restart`() {
+    var harness = Harness.fleet()
+    harness.reply(0, .want(name: "a"))
+    var chosen = artifact("x")
+    chosen.isPinned = true
+    chosen.previous = [artifact("y")]
+    harness.store(harness.job(wanted("a")), .artifact(chosen))
+    harness.resident(0, "a", "x")
+    #expect(harness.description("a")?["pinnedByRollback"]?.bool == true)
+    #expect(harness.description("a")?["previousVersions"]?.array?.count == 1)
+  }
+
+  @Test func `a model that nobody has any more when its refresh ends is loaded from the store`() {
+    var harness = Harness.fleet()
+    harness.use("a", artifact("x"), on: 0)
+    let refresh = harness.command(.refresh(name: "a"))
+    harness.store(harness.job(fresh("a")), .artifact(artifact("y")))
+    harness.feed(.workerGone(0))
+    #expect(harness.failure(refresh)?.code == .conflict)
+    harness.log = []
+    harness.reply(1, .want(name: "a"))
+    #expect(harness.sends == 0)
+    #expect(harness.jobs == [wanted("a")])
+  }
+
+  @Test func `a refresh for which there is no memory may be polled again`() {
+    var harness = Harness.fleet()
+    harness.use("a", artifact("x"), on: 0)
+    let refresh = harness.command(.refresh(name: "a"))
+    harness.store(harness.job(fresh("a")), .artifact(artifact("y")))
+    harness.reply(0, .refused(id: harness.id(0), ServingError(.insufficientStorage, "no memory")))
+    #expect(harness.failure(refresh)?.code == .insufficientStorage)
+    harness.reply(0, .gone(name: "a"))
+    harness.log = []
+    harness.reply(0, .want(name: "a"))
+    #expect(harness.sends == 0)
+  }
+
+  @Test func `a pinned model that cannot be loaded is tried again`() {
+    var harness = Harness.fleet(pinned: ["a"])
+    harness.feed(.begin)
+    harness.store(harness.job(wanted("a")), permanent())
+    harness.log = []
+    harness.advance(.seconds(14))
+    #expect(harness.jobs == [])
+    harness.advance(.seconds(2))
+    #expect(harness.jobs == [wanted("a")])
+    harness.store(harness.job(wanted("a")), .artifact(artifact("x")))
+    harness.log = []
+    harness.reply(1, .loadFailed(name: "a", broken))
+    harness.advance(.seconds(16))
+    #expect(harness.jobs == [wanted("a")])
+  }
+
+  @Test func `a store that cannot be listed is said at the start`() {
+    var harness = Harness.fleet()
+    harness.feed(.begin)
+    harness.store(harness.job(.catalogue(token: nil, limit: 1)), permanent(.forbidden, "no access"))
+    #expect(harness.logged("warning").count == 1)
+    var other = Harness.fleet()
+    other.feed(.begin)
+    other.store(other.job(.catalogue(token: nil, limit: 1)), .names(["a"], next: nil))
+    #expect(other.logged("warning").isEmpty)
   }
 }

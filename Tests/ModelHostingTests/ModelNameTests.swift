@@ -4,12 +4,9 @@ import Testing
 @Suite struct ModelNames {
   @Test(arguments: [
     ("iris", "iris"), ("iris.tar.gz", "iris"), ("a/b.tar.gz", "a/b"), ("iris.onnx", "iris.onnx"),
-    ("a%2Fb", "a/b"), ("a%2fb%2Etar.gz", "a/b"), ("caf%C3%A9", "café"), ("a%20b", "a b"),
-    // What is no escape, or no UTF-8, stands as it is.
-    ("50%", "50%"), ("50%2", "50%2"), ("a%zz", "a%zz"), ("a%FF", "a%FF"), ("a%C3.tar.gz", "a%C3"),
+    ("50%", "50%"), ("a%2Fb.tar.gz", "a%2Fb"), ("caf%C3%A9", "caf%C3%A9"),
     // The suffix goes once, and a name is never emptied.
     ("a.tar.gz.tar.gz", "a.tar.gz"), (".tar.gz", ".tar.gz"), ("", ""), ("a.TAR.GZ", "a.TAR.GZ"),
-    ("%2525", "%25"),
   ])
   func `the one form of a name`(text: String, name: String) {
     #expect(ModelName.canonical(text) == name)

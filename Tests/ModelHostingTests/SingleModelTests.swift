@@ -74,6 +74,19 @@ private let check = StoreJob.check(name: only)
     #expect(harness.coordinator.deadline == nil)
   }
 
+  @Test func `a store that never answers is waited for until the deadline`() {
+    var harness = Harness.single()
+    harness.feed(.begin)
+    harness.advance(.seconds(59))
+    #expect(!harness.log.contains { if case .giveUp = $0 { true } else { false } })
+    harness.advance(.seconds(2))
+    #expect(harness.log.contains { if case .giveUp = $0 { true } else { false } })
+    // What comes after all changes nothing.
+    harness.log = []
+    harness.store(1, .artifact(artifact("a")))
+    #expect(harness.log.isEmpty)
+  }
+
   @Test func `what will not work later is given up at once`() {
     var harness = Harness.single()
     harness.feed(.begin)

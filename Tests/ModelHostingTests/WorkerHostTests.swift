@@ -97,7 +97,7 @@ private func expectNeverMore(than bytes: Int, _ harness: HostHarness) {
     let harness = HostHarness(lease: room(2))
     #expect(harness.failure(nil)?.code == .badRequest)
     #expect(harness.failure("../a")?.code == .badRequest)
-    #expect(harness.failure("a%2F%2E%2E")?.got == "\"a/..\"")
+    #expect(harness.failure("a/..")?.got == "\"a/..\"")
     #expect(harness.failure("")?.code == .badRequest)
     #expect(harness.replies == [])
   }
@@ -447,6 +447,24 @@ private func expectNeverMore(than bytes: Int, _ harness: HostHarness) {
     #expect(harness.loadFailure("x") == nil && harness.loadFailure("y") == nil)
     #expect(outcomes.all.isEmpty)
     #expect(harness.failure("x") == nil)
+  }
+
+  @Test func `a generation that serves is not dropped for the one that is to follow it`() {
+    let harness = HostHarness(lease: room(1))
+    harness.load("a", "old")
+    harness.host.handle(.prepare(id: 1, harness.source("a", "new")))
+    wait { !harness.needs.isEmpty }
+    harness.host.handle(.lease(bytes: room(1), isFinal: true))
+    wait { harness.refusal(1) != nil }
+    #expect(harness.refusal(1)?.code == .insufficientStorage)
+    #expect(harness.call("a") == "old")
+    // Others are.
+    let larger = HostHarness(lease: room(2))
+    larger.load("b")
+    larger.load("a", "old")
+    larger.host.handle(.prepare(id: 1, larger.source("a", "new")))
+    wait { larger.isPrepared(1) }
+    #expect(larger.gone == ["b"])
   }
 
   @Test func `an unload is answered when the last request has ended`() {

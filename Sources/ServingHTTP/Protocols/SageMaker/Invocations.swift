@@ -1,5 +1,6 @@
 import NIOCore
 public import ServingCore
+import TextEncodings
 
 extension Route {
   /// `POST /invocations`: predictions for the body, in the media type that `Accept` asks for, by the model that
@@ -8,7 +9,7 @@ extension Route {
     var route = Route(
       .POST, "/invocations", doc: "Predictions for the body.", execution: .measured { $0.expectedNanoseconds }
     ) { request throws(ServingError) in try request.invokeTarget() }
-    route.prepare = preparing(targets) { $0.headers["x-amzn-sagemaker-target-model"] }
+    route.prepare = preparing(targets) { request throws(ServingError) in try request.targetModel() }
     return route
   }
 
@@ -27,11 +28,13 @@ extension Route {
 
   /// Finds the model that a request names.
   static func preparing(
-    _ targets: any InvocationTargets, name: @escaping @Sendable (HTTPRequest) -> String?
+    _ targets: any InvocationTargets, name: @escaping @Sendable (HTTPRequest) throws(ServingError) -> String?
   ) -> Prepare {
     { request, completion in
+      let model: String?
+      do throws(ServingError) { model = try name(request) } catch { return .failed(error) }
       let mayMove = request.headers.firstField(MovedRequest.field) == nil
-      let lookup = targets.target(name(request), mayMove: mayMove) { result in
+      let lookup = targets.target(model, mayMove: mayMove) { result in
         switch result {
         case .success(let handler): completion(.target(handler))
         case .failure(let error): completion(.failed(error))
@@ -58,6 +61,17 @@ enum MovedRequest {
 extension HTTPRequest {
   /// What a call of the request's model is expected to take.
   var expectedNanoseconds: UInt64 { target?.expectedNanoseconds ?? 0 }
+
+  /// The model that the header names: UTF-8, percent-encoded where it is not ASCII. What is no such encoding is a name as it
+  /// stands.
+  func targetModel() throws(ServingError) -> String? {
+    guard let text = headers["x-amzn-sagemaker-target-model"] else { return nil }
+    guard headers.joined("x-amzn-sagemaker-target-model") == text else {
+      throw ServingError(
+        .badRequest, "The request names several models.", field: "X-Amzn-SageMaker-Target-Model", expected: "one name")
+    }
+    return text.utf8.contains(UInt8(ascii: "%")) ? PercentEncoding.decoded(text) ?? text : text
+  }
 
   func invokeTarget() throws(ServingError) -> HTTPResponse {
     guard let target else { throw ServingError(.internalError, "The request has no model.") }

@@ -25,7 +25,7 @@ extension Route {
       return response
     }
     route.errorResponse = RuntimeAPI.response
-    route.prepare = preparing(targets) { $0.headers["x-amzn-sagemaker-target-model"] }
+    route.prepare = preparing(targets) { request throws(ServingError) in try request.targetModel() }
     return route
   }
 }
