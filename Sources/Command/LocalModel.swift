@@ -2,6 +2,7 @@ import ArtifactStores
 import Kernels
 import ModelLoading
 import ModelTools
+import ServeCommand
 
 #if canImport(Glibc)
 import Glibc
@@ -22,10 +23,19 @@ enum LocalModel {
       let parent = try temporaryFolder()
       folder = parent
       source = "\(parent)/model"
-      try ArchiveExtractor().extract(path, into: source)
+      try ArchiveExtractor(limits: archiveLimits()).extract(path, into: source)
     }
     let loaded = try ModelLoader().load(source)
     return try body(PreparedModel(loaded, pool: threads > 1 ? ComputePool(threads: threads) : .inline))
+  }
+
+  /// The limits that `serve` has in this environment.
+  private static func archiveLimits() throws -> ArchiveLimits {
+    do throws(StoreError) {
+      return try ArtifactPull(flags: []).archiveLimits
+    } catch {
+      throw ToolError(error.description, isUsage: true)
+    }
   }
 
   private static func temporaryFolder() throws -> String {

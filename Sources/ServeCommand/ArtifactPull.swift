@@ -1,27 +1,51 @@
 public import ArtifactStores
 import Settings
+import Supervisor
 
 /// Artifacts for commands that fetch without serving.
-public enum ArtifactPull {
+public struct ArtifactPull: Sendable {
+  private let settings: ResolvedSettings
+
+  /// Works out the settings as `serve` does: flags win over `SWIFTLET_` variables and the configuration file.
+  ///
+  /// - Parameter flags: what the command line gives, by the settings' names.
+  /// - Throws: `StoreError` with the code `invalidLocation` that names the setting at fault.
+  public init(flags: [(name: String, value: String?)]) throws(StoreError) {
+    let words = flags.compactMap { flag in flag.value.map { "--\(flag.name)=\($0)" } }
+    do throws(SettingsError) {
+      settings = try ServeProgram.resolve(words)
+    } catch {
+      throw StoreError(.invalidLocation, error.description)
+    }
+  }
+
+  /// What archives are unpacked under.
+  public var archiveLimits: ArchiveLimits { ArchiveLimits(settings) }
+
   /// Fetches an artifact into the cache, and waits for it.
   ///
-  /// - Parameters:
-  ///   - version: `latest`, or the name of a numeric folder.
-  ///   - cacheFolder: nil for the one that `serve` uses by default.
-  ///   - progress: called from any thread.
-  public static func fetch(
-    _ text: String, version: String, sha256: String?, cacheFolder: String?, cacheSize: Int,
-    progress: @escaping @Sendable (ArtifactProgress) -> Void
+  /// - Parameter progress: called from any thread.
+  public func fetch(
+    _ text: String, progress: @escaping @Sendable (ArtifactProgress) -> Void
   ) throws(StoreError) -> FetchedArtifact {
-    var settings = ResolvedSettings()
-    settings.set(Setting.cacheDir, cacheFolder)
-    settings.set(Setting.cacheSize, cacheSize)
     let location = try ArtifactLocation(text)
     let library = try Once<ArtifactLibrary>.library(settings).get()
+    let version = settings[.modelVersion]
+    let sha256 = settings[.sha256]
     return try Blocking.wait { () async throws(StoreError) in
       try await library.fetch(
         location, policy: version == "latest" ? .latest : .pinned(version), expectedSHA256: sha256,
-        usesInPlace: false, progress: progress)
+        usesInPlace: false, takesCached: true, progress: progress)
     }
+  }
+}
+
+extension ArchiveLimits {
+  /// The limits of the settings.
+  init(_ settings: ResolvedSettings) {
+    self.init()
+    maxBytes = settings[.maxArchiveSize]
+    maxEntries = settings[.maxArchiveEntries]
+    maxRatio = settings[.maxArchiveRatio]
   }
 }

@@ -1,4 +1,5 @@
 import ArtifactStores
+import Logging
 import ModelHosting
 import Settings
 import Synchronization
@@ -18,21 +19,56 @@ extension LibraryStore {
     return isFleet ? location.appending(name) : location
   }
 
-  /// A fleet's model by its name: an archive, a file or a folder.
+  /// A fleet's model by its name: an archive, a file or a folder. Where the store does not answer, the last that was fetched,
+  /// with a warning, unless it is to be fresh.
   func fetchMember(_ name: String, _ isFresh: Bool) async throws(StoreError) -> ModelArtifact {
-    for spelling in LibraryStore.spellings(name) {
+    let spellings = LibraryStore.spellings(name)
+    if !isFresh, let chosen = try places(of: name).lazy.compactMap({ self.pinned($0) }).first {
+      return chosen
+    }
+    for (index, spelling) in spellings.enumerated() {
+      let cached = isFresh ? nil : try installed(spellings[index...])
       do throws(StoreError) {
-        return try await fetch(try location(of: spelling), expected: nil, usesInPlace: true, isFresh: isFresh)
+        let place = try location(of: spelling)
+        return try await StorePatience.with(short: cached != nil) { () async throws(StoreError) in
+          try await fetch(place, expected: nil, usesInPlace: true, isFresh: isFresh)
+        }
       } catch {
-        guard error.code == .notFound else { throw error }
+        if error.code == .notFound { continue }
+        // That there is none, or that it may not be read, is an answer.
+        let isAnswer = ![.unreachable, .unavailable, .deadline, .noCredentials].contains(error.code)
+        guard !isAnswer, var cached else { throw error }
+        cached.warning = error.description
+        log.warning(
+          "the store does not answer; serving from the cache",
+          metadata: ["model": "\(name)", "digest": "\(cached.digest)", "reason": "\(error)"])
+        return cached
       }
     }
     let near = NearNames.near(name, await names().map(ModelName.canonical))
-    throw StoreError(
-      .notFound,
+    let text =
       "there is no model \"\(name.prefix(200))\" in the store"
-        + (near.isEmpty
-          ? "; GET /models?registered=true lists what there is" : "; near it are: \(near.joined(separator: ", "))"))
+      + (near.isEmpty
+        ? "; GET /models?registered=true lists what there is" : "; near it are: \(near.joined(separator: ", "))")
+    throw StoreError(.notFound, text, shown: text)
+  }
+
+  /// Where a model may be, in the order in which it is looked for.
+  func places(of name: String) throws(StoreError) -> [ArtifactLocation] {
+    guard isFleet else { return [try location(of: name)] }
+    var places: [ArtifactLocation] = []
+    for spelling in LibraryStore.spellings(name) { places.append(try location(of: spelling)) }
+    return places
+  }
+
+  /// What the cache has of a model that a remote store has under one of these names.
+  private func installed(_ spellings: some Sequence<String>) throws(StoreError) -> ModelArtifact? {
+    for spelling in spellings {
+      let place = try location(of: spelling)
+      guard !place.isLocal else { return nil }
+      if let cached = try library.get().installed(place, policy: policy) { return artifact(cached, place) }
+    }
+    return nil
   }
 
   /// The first names of the store, as they were a few seconds ago at most: a client that asks for what is not there must not
@@ -85,9 +121,8 @@ extension LibraryStore {
       }
     }
     guard isInside else {
-      throw StoreError(
-        .accessDenied,
-        "\(url) is outside of what this server serves: \(roots.map(\.description).joined(separator: ", "))")
+      let text = "\(url) is outside of what this server serves: \(roots.map(\.description).joined(separator: ", "))"
+      throw StoreError(.accessDenied, text, shown: text)
     }
     return place
   }

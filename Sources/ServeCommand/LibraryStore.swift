@@ -1,4 +1,5 @@
 import ArtifactStores
+import Logging
 import ModelHosting
 import ModelLoading
 import ServingCore
@@ -25,6 +26,9 @@ final class LibraryStore: ModelStore {
   /// How the local model looked before anybody loaded it.
   private let local = Mutex<String?>(nil)
   let listed = Mutex<(at: ContinuousClock.Instant, names: [String])?>(nil)
+  let log: Logger
+  /// Whether the cache is about to be trimmed.
+  private let trims = Mutex(false)
 
   init(_ settings: ResolvedSettings, location: ArtifactLocation?, isFleet: Bool) {
     self.settings = settings
@@ -32,14 +36,51 @@ final class LibraryStore: ModelStore {
     self.isFleet = isFleet
     policy = settings[.modelVersion] == "latest" ? .latest : .pinned(settings[.modelVersion])
     library = .library(settings)
+    log = LineLogHandler.logger("supervisor", settings)
   }
 
   func perform(_ job: StoreJob, completion: @escaping @Sendable (StoreResult) -> Void) {
     Task {
       do throws(StoreError) {
-        completion(try await result(of: job))
+        let result = try await result(of: job)
+        completion(result)
+        if case .artifact = result { trimSoon() }
       } catch {
-        completion(.failed(StoreFailure(error)))
+        completion(.failed(failure(of: job, error)))
+      }
+    }
+  }
+
+  /// Of several models clients are told what concerns them, and the log has all of it.
+  private func failure(of job: StoreJob, _ error: StoreError) -> StoreFailure {
+    guard isFleet else { return StoreFailure(error) }
+    switch job {
+    case .fetch(let name, _), .fetchFrom(let name, _):
+      let failure = StoreFailure(error, toldToCallersOf: name)
+      if failure.error.message != error.description {
+        log.warning("a model cannot be fetched", metadata: ["model": "\(name)", "reason": "\(error)"])
+      }
+      return failure
+    case .fetchFirst, .copy, .check, .accept, .pin, .catalogue: return StoreFailure(error)
+    }
+  }
+
+  /// Trims the cache some time after a model came: by then workers have written what they make of it.
+  private func trimSoon() {
+    let isPlanned = trims.withLock { isPlanned in
+      defer { isPlanned = true }
+      return isPlanned
+    }
+    if isPlanned { return }
+    Task { [self] in
+      try? await Task.sleep(for: .seconds(10))
+      trims.withLock { $0 = false }
+      // A server of a local model may have made nothing there.
+      guard library.exists || access("\(CacheFolder.path(settings))/prepared", F_OK) == 0 else { return }
+      do throws(StoreError) {
+        try await library.get().trim()
+      } catch {
+        log.warning("the cache cannot be trimmed", metadata: ["reason": "\(error)"])
       }
     }
   }
@@ -63,7 +104,10 @@ final class LibraryStore: ModelStore {
   /// Whether the setting sha256 lets an artifact be served.
   private func isWanted(_ digest: String) -> Bool { settings[.sha256].map { $0 == digest } ?? true }
 
-  func noteLocal(_ path: String) { local.withLock { $0 = LibraryStore.look(path) } }
+  func noteLocal(_ path: String) {
+    local.withLock { $0 = LibraryStore.look(path) }
+    trimSoon()
+  }
 
   /// What tells a file, or the files of a folder, from what replaces them.
   private static func look(_ path: String) -> String {
@@ -124,9 +168,17 @@ final class LibraryStore: ModelStore {
       if !isFleet { try library.get().accept(digest, of: try location(of: name)) }
       return .done
     case .pin(let name, let digest):
-      guard !isFleet else { return .done }
       if digest == nil, !library.exists { return .done }
-      try library.get().pin(digest, of: try location(of: name))
+      for place in try places(of: name) where digest != nil || !isFleet || pinned(place) != nil {
+        // Of a fleet's model the cache knows which spelling it was fetched by.
+        if isFleet, let digest {
+          guard try library.get().installed(place, policy: policy) != nil else { continue }
+          // It serves; a fleet's models are not accepted one by one.
+          try library.get().accept(digest, of: place)
+        }
+        try library.get().pin(digest, of: place)
+        break
+      }
       return .done
     case .catalogue(let token, let limit): return try await catalogue(token, limit)
     }
@@ -139,18 +191,24 @@ final class LibraryStore: ModelStore {
     return try await fetchOrRecall(place, usesInPlace: false)
   }
 
-  /// What is there; where that cannot be had, or is damaged, the last that served from the cache, with a warning.
+  /// What is there; where that cannot be had, or is damaged, the last that served from the cache, with a warning. What has
+  /// the digest of the setting sha256 does wherever it came from.
   private func fetchOrRecall(
     _ place: ArtifactLocation, usesInPlace: Bool
   ) async throws(StoreError) -> ModelArtifact {
     let library = try library.get()
+    let cached =
+      library.cached(place, policy: policy).flatMap { isWanted($0.digest) ? $0 : nil }
+      ?? settings[.sha256].flatMap { library.open(digest: $0, of: place) }
     do throws(StoreError) {
-      var artifact = try await fetch(place, expected: settings[.sha256], usesInPlace: usesInPlace)
+      var artifact = try await StorePatience.with(short: cached != nil) { () async throws(StoreError) in
+        try await fetch(place, expected: settings[.sha256], usesInPlace: usesInPlace, takesCached: true)
+      }
       artifact.previous = previous(place, but: artifact.digest)
       return artifact
     } catch {
       let isWorthIt = error.isTransient || [.noCredentials, .badArtifact, .limit].contains(error.code)
-      guard isWorthIt, let cached = library.cached(place, policy: policy), isWanted(cached.digest) else { throw error }
+      guard isWorthIt, let cached else { throw error }
       var artifact = artifact(cached, place)
       artifact.warning = error.description
       artifact.previous = previous(place, but: artifact.digest)
@@ -168,16 +226,18 @@ final class LibraryStore: ModelStore {
   }
 
   func fetch(
-    _ place: ArtifactLocation, expected: String?, usesInPlace: Bool, isFresh: Bool = false
+    _ place: ArtifactLocation, expected: String?, usesInPlace: Bool, isFresh: Bool = false,
+    takesCached: Bool = false
   ) async throws(StoreError) -> ModelArtifact {
     let library = try library.get()
     let fetched = try await library.fetch(
-      place, policy: policy, expectedSHA256: expected, usesInPlace: usesInPlace, isFresh: isFresh
+      place, policy: policy, expectedSHA256: expected, usesInPlace: usesInPlace, isFresh: isFresh,
+      takesCached: takesCached
     ) { _ in }
     return artifact(fetched, place)
   }
 
-  private func artifact(_ fetched: FetchedArtifact, _ place: ArtifactLocation) -> ModelArtifact {
+  func artifact(_ fetched: FetchedArtifact, _ place: ArtifactLocation) -> ModelArtifact {
     ModelArtifact(
       path: fetched.path, digest: fetched.digest, fingerprint: fetched.fingerprint.text,
       version: fetched.fingerprint.version, bytes: fetched.bytes, url: place.description, keeper: fetched.lease)
@@ -189,7 +249,7 @@ final class LibraryStore: ModelStore {
       _ = try ModelLoader().modelFile(artifact.path)
       return artifact
     } catch {
-      throw StoreError(.corrupt, "\(artifact.url): \(error)")
+      throw StoreError(.badArtifact, "\(artifact.url): \(error)")
     }
   }
 }

@@ -27,12 +27,26 @@ enum ModelPlug {
       do throws(ServingError) {
         return try load(source, settings, pool)
       } catch {
-        // Clients of a fleet are told what they called, not where it lies.
+        // Clients of a fleet are told what they called, others what the server was started with: not where a cache has it.
         var error = error
-        if isFleet { error.message = error.message.replacing(source.path, with: source.name) }
+        error.message = told(error.message, source, as: isFleet ? source.name : settings[.model])
         throw error
       }
     }
+  }
+
+  /// A message about a model without the place where it lies.
+  ///
+  /// - Parameter name: what the model is called; nil leaves the place of one that is in no cache.
+  private static func told(_ message: String, _ source: ModelSource, as name: String?) -> String {
+    // Of an entry of the cache: `<cache>/artifacts/<digest>/content/...`.
+    let entry = source.digest.utf8.count == 64 ? source.path.firstRange(of: "/artifacts/\(source.digest)") : nil
+    guard let name, entry != nil || name == source.name else { return message }
+    var message = message.replacing(source.path, with: name)
+    if let entry, let content = source.path[entry.upperBound...].firstRange(of: "/content") {
+      message = message.replacing("\(source.path[..<content.upperBound])/", with: "")
+    }
+    return message
   }
 
   private static func load(

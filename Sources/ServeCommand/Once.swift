@@ -36,10 +36,6 @@ extension Once where Value == ArtifactLibrary {
       try CacheFolder.claim(path)
       let cache = try ArtifactCache(path: path, maxBytes: settings[.cacheSize])
       _ = try cache.sweep()
-      var limits = ArchiveLimits()
-      limits.maxBytes = settings[.maxArchiveSize]
-      limits.maxEntries = settings[.maxArchiveEntries]
-      limits.maxRatio = settings[.maxArchiveRatio]
       let client = Once<S3Client> { () throws(StoreError) in
         var configuration = try S3Configuration(environment: ProcessEnvironment.all)
         configuration.isAnonymous = settings[.s3Anonymous]
@@ -47,7 +43,8 @@ extension Once where Value == ArtifactLibrary {
       }
       // A fleet finds near names by itself.
       let isFleet = settings[.models] != nil || settings[.multiModel]
-      return ArtifactLibrary(cache: cache, limits: limits, suggestsNames: !isFleet) { bucket throws(StoreError) in
+      return ArtifactLibrary(cache: cache, limits: ArchiveLimits(settings), suggestsNames: !isFleet) {
+        bucket throws(StoreError) in
         try client.get().store(bucket: bucket)
       }
     }

@@ -59,16 +59,20 @@ public enum ServeProgram {
     arguments.prefix { $0 != "--" }.contains { $0 == "--help" || $0 == "-h" }
   }
 
+  /// The settings of a command line, the environment and the configuration file.
+  static func resolve(_ arguments: [String]) throws(SettingsError) -> ResolvedSettings {
+    try AllSettings.resolver.resolve(arguments: arguments, environment: ProcessEnvironment.all) {
+      path throws(SettingsError) in
+      guard let text = SmallFile.read(path, limit: SettingsFile.byteLimit) else {
+        throw SettingsError(.file, "cannot read the configuration file \(path); check the path after --config")
+      }
+      return text
+    }
+  }
+
   private static func withSettings(_ arguments: [String], _ body: (ResolvedSettings) -> Int32) -> Int32 {
     do throws(SettingsError) {
-      return body(
-        try AllSettings.resolver.resolve(arguments: arguments, environment: ProcessEnvironment.all) {
-          path throws(SettingsError) in
-          guard let text = SmallFile.read(path, limit: SettingsFile.byteLimit) else {
-            throw SettingsError(.file, "cannot read the configuration file \(path); check the path after --config")
-          }
-          return text
-        })
+      return body(try resolve(arguments))
     } catch {
       FinalWord.write(error.description)
       return (error.code == .usage ? ServeStatus.usage : .configuration).rawValue

@@ -37,6 +37,8 @@ struct FakeAnswer: Sendable {
   var stallAfter: Int?
   /// Written instead of HTTP.
   var garbage: String?
+  /// Whether nothing is written at all.
+  var isSilent = false
 
   init(_ status: Int = 200, _ headers: [(String, String)] = [], body: [UInt8] = []) {
     self.status = status
@@ -133,6 +135,7 @@ private final class FakeHandler: ChannelInboundHandler {
   }
 
   private func respond(_ answer: FakeAnswer, isHead: Bool, _ context: ChannelHandlerContext) {
+    if answer.isSilent { return }
     if let garbage = answer.garbage {
       // Past the encoder of HTTP.
       context.channel.pipeline.context(handlerType: HTTPResponseEncoder.self).assumeIsolated().whenSuccess { encoder in

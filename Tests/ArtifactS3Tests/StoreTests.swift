@@ -114,6 +114,36 @@ import Testing
     }
   }
 
+  @Test func aSilentServerIsAskedAgainUnlessPatienceIsShort() async throws {
+    try await withServer {
+      $0.readTimeout = .milliseconds(100)
+    } answer: { request in
+      var answer = FakeAnswer()
+      answer.isSilent = true
+      return answer
+    } body: { store, server in
+      let error = await failure { _ = try await store.object("k", versionID: nil) }
+      #expect(error?.code == .unreachable)
+      #expect(server.requests.count == 3)
+      await StorePatience.$isShort.withValue(true) {
+        #expect(await failure { _ = try await store.object("k", versionID: nil) }?.code == .unreachable)
+        #expect(await failure { _ = try await store.list(prefix: "", isFlat: true, token: nil) }?.code == .unreachable)
+      }
+      #expect(server.requests.count == 5)
+    }
+  }
+
+  @Test func answersThatAskForItAreTriedAgainWithShortPatience() async throws {
+    try await withServer { request in
+      request.number == 0 ? .error(503, "SlowDown") : FakeAnswer(body: [1])
+    } body: { store, server in
+      let size = try await StorePatience.with(short: true) { () async throws(StoreError) in
+        try await store.object("k", versionID: nil).size
+      }
+      #expect(size == 1 && server.requests.count == 2)
+    }
+  }
+
   @Test func attemptsAreThoseOfTheEnvironment() async throws {
     try await withServer(["AWS_MAX_ATTEMPTS": "4"]) { _ in
       .error(500, "InternalError")

@@ -78,6 +78,49 @@ private func age(_ cache: ArtifactCache, _ digest: String, seconds: Int) {
     #expect(other.digests == [second.digest])
   }
 
+  /// A prepared file of 8192 bytes with a time of use.
+  private func prepare(_ cache: ArtifactCache, _ key: String, seconds: Int) throws -> String {
+    let path = "\(try ArtifactCache.preparedFolder(in: cache.path))/\(key)-kernels-\(seconds).weights"
+    save(String(repeating: "w", count: 8192), path)
+    var times = [timespec(), timespec()]
+    for i in 0..<2 { times[i].tv_sec = 1_700_000_000 - seconds }
+    utimensat(AT_FDCWD, path, times, 0)
+    return path
+  }
+
+  @Test func preparedFilesShareTheLimitAndGoWithTheirArtifacts() async throws {
+    let scratch = Scratch()
+    let cache = try ArtifactCache(path: scratch.path, maxBytes: 41_000)
+    var lease: ArtifactCache.Lease? = try install(cache, "a", bytes: 8000).lease
+    let idle = try install(cache, "b", bytes: 8000).digest
+    age(cache, idle, seconds: 500)
+    // def key(c): return hashlib.sha256(hashlib.sha256(b"m.onnx\x00" b"8000\x00" + hashlib.sha256(c * 8000).hexdigest()
+    //   .encode() + b"\n").hexdigest().encode()).hexdigest()[:32]
+    let (keyOfUsed, keyOfIdle) = ("3c39721758962431020a186af127e7bf", "0b37232326b45d608eb3ad0864681a17")
+    let ofUsed = try prepare(cache, keyOfUsed, seconds: 900)
+    let olderBuild = try prepare(cache, keyOfUsed, seconds: 1000)
+    let ofIdle = try prepare(cache, keyOfIdle, seconds: 100)
+    let ofNobody = try prepare(cache, String(repeating: "0", count: 32), seconds: 50)
+    // Over the limit by one file and more: what is used goes last, however old.
+    #expect(cache.bytes == 8000 * 2 + 8192 * 4)
+    let library = ArtifactLibrary(cache: cache, limits: ArchiveLimits()) { _ throws(StoreError) in FakeStore() }
+    try await library.trim()
+    #expect(access(olderBuild, F_OK) != 0)
+    #expect(access(ofUsed, F_OK) == 0 && access(ofNobody, F_OK) == 0)
+    // An installation keeps the limit, too: the artifact that nobody uses goes, with what was made of it.
+    let third = try install(cache, "c", bytes: 8000)
+    #expect(access(ofIdle, F_OK) != 0 && !cache.digests.contains(idle))
+    #expect(access(ofUsed, F_OK) == 0 && access(ofNobody, F_OK) == 0)
+    #expect(cache.bytes <= 41_000)
+    withExtendedLifetime((lease, third)) {}
+    lease = nil
+    let small = try ArtifactCache(path: scratch.path, maxBytes: 10_000)
+    let older = try prepare(cache, String(repeating: "1", count: 32), seconds: 60)
+    _ = try small.sweep()
+    // A server may have the newest one mapped.
+    #expect(access(ofUsed, F_OK) != 0 && access(older, F_OK) != 0 && access(ofNobody, F_OK) == 0)
+  }
+
   @Test func aSweepRemovesWhatIsNotWholeAndLeavesWhatIsInWork() throws {
     let scratch = Scratch()
     let cache = try ArtifactCache(path: scratch.path, maxBytes: 1 << 20)

@@ -26,10 +26,12 @@ private struct Bench {
   }
 
   func fetch(
-    _ location: String, _ policy: VersionPolicy = .latest, sha256: String? = nil, inPlace: Bool = false
+    _ location: String, _ policy: VersionPolicy = .latest, sha256: String? = nil, inPlace: Bool = false,
+    takesCached: Bool = false
   ) async throws -> FetchedArtifact {
     try await library.fetch(
-      ArtifactLocation(location), policy: policy, expectedSHA256: sha256, usesInPlace: inPlace, progress: { _ in })
+      ArtifactLocation(location), policy: policy, expectedSHA256: sha256, usesInPlace: inPlace,
+      takesCached: takesCached, progress: { _ in })
   }
 }
 
@@ -262,13 +264,92 @@ private func failure(_ body: () async throws -> Void) async -> (StoreError.Code,
     let right = "2CF24DBA5FB0A30E26E83B2AC5B9E29E1B161E5C1FA7425E73043362938B9824"
     let wrong = String(repeating: "0", count: 64)
     let got = await failure { _ = try await bench.fetch("s3://models/m.onnx", sha256: wrong) }
-    #expect(got?.0 == .corrupt)
+    #expect(got?.0 == .badArtifact)
     #expect(got?.1.contains(wrong) == true && got?.1.contains(right.lowercased()) == true)
-    #expect(await failure { _ = try await bench.fetch("s3://models/m.tar", sha256: wrong) }?.0 == .corrupt)
+    #expect(await failure { _ = try await bench.fetch("s3://models/m.tar", sha256: wrong) }?.0 == .badArtifact)
     #expect(bench.cache.digests.isEmpty && bench.cache.bytes == 0)
     #expect(try await bench.fetch("s3://models/m.onnx", sha256: right).bytes == 5)
-    #expect(await failure { _ = try await bench.fetch("s3://models/m.onnx", sha256: wrong) }?.0 == .corrupt)
+    #expect(await failure { _ = try await bench.fetch("s3://models/m.onnx", sha256: wrong) }?.0 == .badArtifact)
     #expect(await failure { _ = try await bench.fetch("s3://models/m.onnx", sha256: "12") }?.0 == .invalidLocation)
+  }
+
+  @Test func aPinnedDigestIsNotTakenForWhatTheStoreHas() async throws {
+    let bench = try Bench()
+    bench.store.put("m.onnx", "one")
+    let first = try await bench.fetch("s3://models/m.onnx")
+    bench.store.put("m.onnx", "two")
+    let pinned = try await bench.fetch("s3://models/m.onnx", sha256: first.digest, takesCached: true)
+    #expect(contents(pinned.path) == "one" && pinned.fingerprint == first.fingerprint)
+    #expect(bench.store.downloads == 1)
+    // A refresh asks the store, and is told what it has.
+    for _ in 0..<2 {
+      let got = await failure { _ = try await bench.fetch("s3://models/m.onnx", sha256: first.digest) }
+      #expect(got?.0 == .badArtifact && got?.1.contains(first.digest) == true)
+    }
+    #expect(
+      contents(try await bench.fetch("s3://models/m.onnx", sha256: first.digest, takesCached: true).path) == "one")
+    // Without the digest the store's object is what is served.
+    let second = try await bench.fetch("s3://models/m.onnx")
+    #expect(contents(second.path) == "two" && second.fingerprint != first.fingerprint)
+    // The cache's artifact of another location has no fingerprint of this one.
+    bench.store.put("copy.onnx", "two")
+    let copy = try await bench.fetch("s3://models/copy.onnx", sha256: first.digest, takesCached: true)
+    #expect(contents(copy.path) == "one" && copy.fingerprint.text == "sha256 \(first.digest)")
+    #expect(contents(try await bench.fetch("s3://models/copy.onnx").path) == "two")
+    let location = try ArtifactLocation("s3://models/copy.onnx")
+    #expect(bench.library.open(digest: first.digest, of: location)?.digest == first.digest)
+  }
+
+  @Test func faultsOfWholeBytesArePermanentAndTheDigestComesFirst() async throws {
+    let bench = try Bench()
+    let wrong = String(repeating: "0", count: 64)
+    bench.store.put("m.tar.gz", "this is no archive")
+    for sha256 in [nil, wrong] {
+      do {
+        _ = try await bench.fetch("s3://models/m.tar.gz", sha256: sha256)
+        Issue.record("no archive was unpacked")
+      } catch let error as StoreError {
+        #expect(error.code == .badArtifact && !error.isTransient)
+        #expect(error.description.contains(wrong) == (sha256 != nil))
+        // It is about the artifact alone.
+        #expect(error.shown == error.description && !error.description.contains(bench.scratch.path))
+      }
+    }
+  }
+
+  @Test(arguments: ["max-archive-entries", "max-archive-size", "max-archive-ratio"])
+  func limitsNameTheirSetting(_ setting: String) async throws {
+    var limits = ArchiveLimits()
+    switch setting {
+    case "max-archive-entries": limits.maxEntries = 1
+    case "max-archive-size": limits.maxBytes = 3
+    default: limits.maxRatio = 10
+    }
+    let bench = try Bench(limits: limits)
+    if setting == "max-archive-ratio" {
+      let zeros = try #require(bytes(of: "\(ArchiveFixture.folder)/bad/bomb.tar.gz"))
+      bench.store.put("m.tar.gz", zeros)
+    } else {
+      bench.store.put("m.tar.gz", tar([("a", "one"), ("b", "two")]))
+    }
+    let got = await failure { _ = try await bench.fetch("s3://models/m.tar.gz") }
+    #expect(got?.0 == .limit && got?.1.contains("(\(setting))") == true, "\(got?.1 ?? "")")
+  }
+
+  @Test func whatWasInstalledIsThereWithoutTheStore() async throws {
+    let bench = try Bench()
+    let location = try ArtifactLocation("s3://models/m.onnx")
+    #expect(bench.library.installed(location, policy: .latest) == nil)
+    bench.store.put("m.onnx", "one")
+    _ = try await bench.fetch("s3://models/m.onnx")
+    bench.store.put("m.onnx", "two")
+    let second = try await bench.fetch("s3://models/m.onnx")
+    bench.store.setDown(true)
+    #expect(bench.library.installed(location, policy: .latest)?.digest == second.digest)
+    #expect(bench.library.installed(location, policy: .pinned("7")) == nil)
+    // One that is gone leaves the one before.
+    ArchiveExtractor.remove("\(bench.cache.path)/artifacts/\(second.digest)")
+    #expect(contents(bench.library.installed(location, policy: .latest)?.path ?? "") == "one")
   }
 
   @Test func aDamagedArchiveLeavesNothing() async throws {

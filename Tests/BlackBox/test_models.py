@@ -755,7 +755,14 @@ class Fleet(Folder):
             self.assertEqual(self.number(server, "a"), 1)
             time.sleep(1.5)
             self.assertEqual(self.number(server, "a"), 1)
-            # A model that was unloaded comes back as the store has it.
+            # Unloading does not undo it either; a refresh by hand does.
+            self.ask(server, "DELETE", "/models/a")
+            self.assertEqual(self.number(server, "a"), 1)
+            self.assertTrue(self.ask(server, "GET", "/models/a")["pinnedByRollback"])
+        with self.fleet("--refresh-interval", "1s") as server:
+            self.assertEqual((self.number(server, "a"), self.number(server, "b")), (1, 4))
+            self.assertEqual(self.ask(server, "POST", "/models/a/refresh")["result"], "committed")
+            self.assertEqual(self.number(server, "a"), 3)
             self.ask(server, "DELETE", "/models/a")
             self.assertEqual(self.number(server, "a"), 3)
 

@@ -84,6 +84,7 @@ extension TransportFault {
   /// What trying again the same may change.
   var fault: AttemptFault {
     switch kind {
+    case .silence: StorePatience.isShort ? .permanent : .connection
     case .connection, .name, .garbage: .connection
     case .tls, .limit, .unusable, .cancelled: .permanent
     }
@@ -92,7 +93,7 @@ extension TransportFault {
   /// The error that a user sees.
   func error(_ subject: String, at url: EndpointURL) -> StoreError {
     switch kind {
-    case .connection: StoreError(.unreachable, "\(subject): no answer from \(url): \(description)")
+    case .connection, .silence: StoreError(.unreachable, "\(subject): no answer from \(url): \(description)")
     case .name:
       StoreError(.unreachable, "\(subject): \(url) cannot be found: \(description); check the region and the endpoint")
     case .tls:

@@ -22,7 +22,7 @@ public struct S3Configuration: Sendable {
   public var retryMode: S3RetryMode
   public var connectTimeout: Duration = .seconds(10)
   /// The longest time without a byte: an answer, or the rest of one, that is silent for so long counts as cut.
-  public var readTimeout: Duration = .seconds(30)
+  public var readTimeout: Duration = .seconds(10)
   /// Bytes that one request asks for; an object with more is read in several, at the same time. It grows for an object
   /// that would have more than 10 000 parts.
   public var partSize = 8 << 20

@@ -107,7 +107,7 @@ package final class HTTPTransport: Sendable {
       let body = try await HTTPTransport.body(of: response, limit: limit, cuts: cuts)
       return HTTPAnswer(status: Int(response.status.code), headers: response.headers, body: body)
     }
-    return try await withTimeLimit(timeout, late: TransportFault(.connection, "no answer in the time allowed"), work)
+    return try await withTimeLimit(timeout, late: TransportFault(.silence, "no answer in the time allowed"), work)
   }
 
   /// The bytes of an answer's body.

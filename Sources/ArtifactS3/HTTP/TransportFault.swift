@@ -15,8 +15,10 @@ import Darwin
 /// Why there is no answer.
 package struct TransportFault: Error, Sendable, CustomStringConvertible {
   package enum Kind: Sendable, Hashable {
-    /// Refused, reset, closed early or silent.
+    /// Refused, reset or closed early.
     case connection
+    /// No connection, or no byte, in the time allowed.
+    case silence
     /// The host's name has no address.
     case name
     /// The certificate or the handshake.
@@ -47,8 +49,8 @@ package struct TransportFault: Error, Sendable, CustomStringConvertible {
       switch error {
       case .cancelled: self.init(.cancelled, "cancelled")
       case .alreadyShutdown: self.init(.unusable, "the client is shut down")
-      case .connectTimeout, .getConnectionFromPoolTimeout: self.init(.connection, "no connection in the time allowed")
-      case .readTimeout: self.init(.connection, "silent for longer than allowed")
+      case .connectTimeout, .getConnectionFromPoolTimeout: self.init(.silence, "no connection in the time allowed")
+      case .readTimeout: self.init(.silence, "silent for longer than allowed")
       case .remoteConnectionClosed: self.init(.connection, "the connection was closed before the end of the answer")
       case .tlsHandshakeTimeout: self.init(.tls, "no TLS handshake in the time allowed; is it an http:// endpoint?")
       case .proxyAuthenticationRequired: self.init(.unusable, "the proxy asks for a name and a password")
@@ -66,7 +68,9 @@ package struct TransportFault: Error, Sendable, CustomStringConvertible {
         self.init(.name, "the name \(error.host) has no address")
       } else {
         let reasons = Set(error.connectionErrors.map { "\(TransportFault.reason($0.error))" }).sorted()
-        self.init(.connection, reasons.isEmpty ? "no connection" : reasons.joined(separator: ", "))
+        let isSilent = !reasons.isEmpty && error.connectionErrors.allSatisfy { TransportFault.isTimeout($0.error) }
+        self.init(
+          isSilent ? .silence : .connection, reasons.isEmpty ? "no connection" : reasons.joined(separator: ", "))
       }
     case is NIOSSLError, is BoringSSLError, is NIOSSLExtraError: self.init(.tls, TransportFault.handshake(error))
     case is SocketAddressError: self.init(.name, "\(error)")
@@ -83,6 +87,13 @@ package struct TransportFault: Error, Sendable, CustomStringConvertible {
     if text.contains("failedToValidateHostname") { return "the certificate is for another name" }
     if text.contains("WRONG_VERSION_NUMBER") { return "the other side does not speak TLS; is it an http:// endpoint?" }
     return text
+  }
+
+  private static func isTimeout(_ error: any Error) -> Bool {
+    switch error as? ChannelError {
+    case .connectTimeout?: true
+    default: (error as? IOError)?.errnoCode == ETIMEDOUT
+    }
   }
 
   private static func reason(_ error: any Error) -> String {

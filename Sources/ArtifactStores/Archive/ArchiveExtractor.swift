@@ -178,10 +178,10 @@ public struct ArchiveExtractor: Sendable {
   private func check(_ bytes: Int, _ size: Int, _ packed: Int, _ path: String) throws(ArchiveError) {
     let total = bytes.addingReportingOverflow(size)
     guard !total.overflow, total.partialValue <= limits.maxBytes else {
-      throw ArchiveError(.limit, "\(path) unpacks to more than \(limits.maxBytes) bytes")
+      throw ArchiveError(.limit, "\(path) unpacks to more than \(limits.maxBytes) bytes (max-archive-size)")
     }
     guard total.partialValue <= 16 << 20 || total.partialValue / Swift.max(packed, 1) <= limits.maxRatio else {
-      throw ArchiveError(.limit, "\(path) unpacks to more than \(limits.maxRatio) times its size")
+      throw ArchiveError(.limit, "\(path) unpacks to more than \(limits.maxRatio) times its size (max-archive-ratio)")
     }
   }
 

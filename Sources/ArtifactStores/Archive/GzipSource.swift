@@ -55,7 +55,8 @@ final class GzipSource: ByteSource {
     }
     let count = finish(space)
     if produced > 16 << 20, produced / Swift.max(source.position, 1) > limits.maxRatio {
-      throw ArchiveError(.limit, "the archive unpacks to more than \(limits.maxRatio) times its size")
+      throw ArchiveError(
+        .limit, "the archive unpacks to more than \(limits.maxRatio) times its size (max-archive-ratio)")
     }
     return count
   }

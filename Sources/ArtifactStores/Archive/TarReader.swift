@@ -40,7 +40,7 @@ final class TarReader {
       guard try header() else { return nil }
       entries += 1
       guard entries <= limits.maxEntries else {
-        throw ArchiveError(.limit, "the archive has more than \(limits.maxEntries) entries")
+        throw ArchiveError(.limit, "the archive has more than \(limits.maxEntries) entries (max-archive-entries)")
       }
       let size = try number(124, 12)
       switch block[156] {

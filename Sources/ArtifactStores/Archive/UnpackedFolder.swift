@@ -67,7 +67,7 @@ final class UnpackedFolder {
     next: (UnsafeMutableRawBufferPointer) throws(ArchiveError) -> Int
   ) throws(ArchiveError) {
     guard size <= limits.maxBytes - bytes else {
-      throw ArchiveError(.limit, "\(archive) unpacks to more than \(limits.maxBytes) bytes")
+      throw ArchiveError(.limit, "\(archive) unpacks to more than \(limits.maxBytes) bytes (max-archive-size)")
     }
     bytes += size
     try makeRoom(relative)

@@ -29,7 +29,8 @@ struct ZipDirectory {
     self.limits = limits
     let end = try endRecord(file)
     guard end.count <= limits.maxEntries else {
-      throw ArchiveError(.limit, "\(archive): the archive has more than \(limits.maxEntries) entries")
+      throw ArchiveError(
+        .limit, "\(archive): the archive has more than \(limits.maxEntries) entries (max-archive-entries)")
     }
     guard end.size <= 64 << 20 else { throw ArchiveError(.limit, "\(archive): the zip directory is above 64 MiB") }
     guard end.offset >= 0, end.size >= 0, end.offset <= size, end.size <= size - end.offset else {

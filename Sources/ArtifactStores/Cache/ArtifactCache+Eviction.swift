@@ -7,12 +7,22 @@ import Darwin
 #endif
 
 extension ArtifactCache {
-  /// An entry or an interrupted download that could be removed.
+  /// What could be removed.
   struct Occupant {
-    var folder: String
+    /// The entry's or the interrupted download's folder, or the prepared file.
+    var path: String
     var bytes: Int
     /// Nanoseconds since 1970.
     var lastUsed: Int64
+    /// Whether it is a prepared file: one that was made of an entry.
+    var isPrepared = false
+    /// Whether it stays in any case.
+    var isKept = false
+    /// Of an entry: the prepared files that go with it, and not before.
+    var attached: [(path: String, bytes: Int)] = []
+
+    /// Bytes of it and of what goes with it.
+    var total: Int { attached.reduce(bytes) { $0.addingReportingOverflow($1.bytes).partialValue } }
   }
 
   /// A folder that was set aside, with its lock, until it is removed.
@@ -21,8 +31,8 @@ extension ArtifactCache {
     var lock: FileLock?
   }
 
-  /// Removes entries and interrupted downloads that nobody uses, the least recently used first, until the limit and the
-  /// wish are kept or no more can be removed.
+  /// Removes entries, interrupted downloads and prepared files that nobody uses, the least recently used first, until the
+  /// limit and the wish are kept or no more can be removed. With an entry goes what was made of it.
   ///
   /// - Parameters:
   ///   - reserve: bytes that are about to be added.
@@ -31,20 +41,29 @@ extension ArtifactCache {
   @discardableResult
   func makeRoom(reserve: Int = 0, free wanted: Int = 0) throws(StoreError) -> Int {
     var victims: [Victim] = []
+    var files: [String] = []
     var removed = 0
     try exclusively { () throws(StoreError) in
       let occupants = occupants().sorted { $0.lastUsed < $1.lastUsed }
-      var total = occupants.reduce(0) { $0.addingReportingOverflow($1.bytes).partialValue }
+      var total = ArtifactCache.sum(occupants)
       let free = Files.freeBytes(path) ?? Int.max
       for occupant in occupants {
         if total <= maxBytes - Swift.min(reserve, maxBytes), wanted <= free || wanted - free <= removed { break }
-        guard let victim = try take(occupant.folder) else { continue }
-        victims.append(victim)
-        total = total.subtractingReportingOverflow(occupant.bytes).partialValue
-        removed = removed.addingReportingOverflow(occupant.bytes).partialValue
+        if occupant.isKept { continue }
+        if occupant.isPrepared {
+          files.append(occupant.path)
+        } else {
+          guard let victim = try take(occupant.path) else { continue }
+          victims.append(victim)
+          files += occupant.attached.map(\.path)
+        }
+        total = total.subtractingReportingOverflow(occupant.total).partialValue
+        removed = removed.addingReportingOverflow(occupant.total).partialValue
       }
     }
     for victim in victims { discard(victim.folder) }
+    // Who has mapped one keeps its bytes.
+    for file in files { unlink(file) }
     return removed
   }
 
@@ -67,8 +86,12 @@ extension ArtifactCache {
     }
   }
 
-  /// Bytes that entries and interrupted downloads take.
-  public var bytes: Int { occupants().reduce(0) { $0.addingReportingOverflow($1.bytes).partialValue } }
+  /// Bytes that entries, interrupted downloads and prepared files take.
+  public var bytes: Int { ArtifactCache.sum(occupants()) }
+
+  private static func sum(_ occupants: [Occupant]) -> Int {
+    occupants.reduce(0) { $0.addingReportingOverflow($1.total).partialValue }
+  }
 
   /// The digests of the entries, in no order.
   public var digests: [String] {
@@ -76,16 +99,18 @@ extension ArtifactCache {
   }
 
   private func occupants() -> [Occupant] {
-    ["artifacts", "partial"].flatMap { kind in
-      (Files.names("\(path)/\(kind)") ?? []).map { name in
-        let folder = "\(path)/\(kind)/\(name)"
-        // An entry's stamp says what it takes.
-        let stamp = Files.read("\(folder)/stamp", limit: 32).flatMap { Int(String(decoding: $0, as: UTF8.self)) }
-        return Occupant(
-          folder: folder, bytes: stamp.map { Swift.max(0, $0) } ?? ArtifactCache.bytes(below: folder),
-          lastUsed: Files.status("\(folder)/stamp")?.modified ?? 0)
+    let (attached, loose) = prepared()
+    return loose
+      + ["artifacts", "partial"].flatMap { kind in
+        (Files.names("\(path)/\(kind)") ?? []).map { name in
+          let folder = "\(path)/\(kind)/\(name)"
+          // An entry's stamp says what it takes.
+          let stamp = Files.read("\(folder)/stamp", limit: 32).flatMap { Int(String(decoding: $0, as: UTF8.self)) }
+          return Occupant(
+            path: folder, bytes: stamp.map { Swift.max(0, $0) } ?? ArtifactCache.bytes(below: folder),
+            lastUsed: Files.status("\(folder)/stamp")?.modified ?? 0, attached: attached[folder] ?? [])
+        }
       }
-    }
   }
 
   /// The sizes of the files below a folder, together.

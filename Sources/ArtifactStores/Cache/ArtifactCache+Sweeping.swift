@@ -15,7 +15,7 @@ extension ArtifactCache {
     public var damaged: [String] = []
     /// Interrupted downloads that nobody went on with for a week.
     public var expired = 0
-    /// Bytes of entries over the limit.
+    /// Bytes of what was over the limit.
     public var evictedBytes = 0
   }
 
@@ -59,7 +59,6 @@ extension ArtifactCache {
       }
     }
     for victim in victims { discard(victim.folder) }
-    sweepPrepared()
     report.damaged.sort()
     report.evictedBytes = try makeRoom()
     return report
@@ -81,30 +80,5 @@ extension ArtifactCache {
       if !isRight { wrong.insert(name) }
     }
     return wrong
-  }
-}
-
-extension ArtifactCache {
-  /// The folder `prepared/` of a cache, for files that are made of artifacts and can be made again. They are swept by age
-  /// alone: what a process has mapped stays until it lets go.
-  public static func preparedFolder(in path: String) throws(StoreError) -> String {
-    let folder = "\(path)/prepared"
-    try Files.makeFolders(folder)
-    return folder
-  }
-
-  /// Removes the prepared files that were not used for longest, until the rest has `maxBytes` at most.
-  private func sweepPrepared() {
-    let folder = "\(path)/prepared"
-    let files = (Files.names(folder) ?? []).compactMap { name -> (path: String, status: Files.Status)? in
-      let file = "\(folder)/\(name)"
-      guard let status = Files.status(file, followsLink: false), status.kind == .file else { return nil }
-      return (file, status)
-    }
-    var sum = files.reduce(0) { $0 + $1.status.size }
-    for file in files.sorted(by: { $0.status.used < $1.status.used }) where sum > maxBytes {
-      unlink(file.path)
-      sum -= file.status.size
-    }
   }
 }

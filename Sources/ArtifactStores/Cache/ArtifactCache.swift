@@ -12,6 +12,7 @@ import Darwin
 ///     tmp/<random>/           one that is being made, or removed
 ///     partial/<sha256>/       a download that is under way or was interrupted
 ///     sources/<sha256>.json   what a location held when it was last asked
+///     prepared/               what is made of artifacts and can be made again
 ///     lock                    held while entries appear or go
 ///
 /// Each of the first three has a file `stamp`, whose lock (`flock(2)`) says that somebody works on it or uses it: the
@@ -22,7 +23,7 @@ import Darwin
 public final class ArtifactCache: Sendable {
   /// The cache's folder.
   public let path: String
-  /// What entries and interrupted downloads may take together. Entries in use do not count as removable: where they
+  /// What entries, interrupted downloads and prepared files may take together. Entries in use do not count as removable: where they
   /// take more, or where a new one is larger than the limit, the limit is passed until they are released.
   public let maxBytes: Int
   /// How many generations of a location are remembered.

@@ -1,11 +1,11 @@
 extension ArtifactLibrary {
   /// Fetches, for one flight.
   func fetch(
-    _ location: ArtifactLocation, _ policy: VersionPolicy, _ expected: String?, _ usesInPlace: Bool,
+    _ location: ArtifactLocation, _ policy: VersionPolicy, _ expected: ExpectedDigest, _ usesInPlace: Bool,
     _ progress: @escaping @Sendable (ArtifactProgress) -> Void
   ) async throws(StoreError) -> FetchedArtifact {
     let found = try await resolve(location, policy)
-    if usesInPlace, let path = found.localPath, let artifact = try await inPlace(path, found, expected) {
+    if usesInPlace, let path = found.localPath, let artifact = try await inPlace(path, found, expected.value) {
       return artifact
     }
     let text = ArtifactLibrary.text(location)
@@ -18,7 +18,7 @@ extension ArtifactLibrary {
           try await remove(partial)
           return artifact
         }
-        return try await fetch(text, found, policy, expected, partial, progress)
+        return try await fetch(text, found, policy, expected.value, partial, progress)
       }
       progress(ArtifactProgress(stage: .waiting, bytes: waited, total: nil))
       waited += 50
@@ -30,29 +30,43 @@ extension ArtifactLibrary {
 
   /// The artifact where it is in the cache.
   private func known(
-    _ text: String, _ found: Resolution, _ policy: VersionPolicy, _ expected: String?
+    _ text: String, _ found: Resolution, _ policy: VersionPolicy, _ expected: ExpectedDigest
   ) async throws(StoreError) -> FetchedArtifact? {
     let name = ArtifactLibrary.name(found)
-    let artifact = try await BlockingWork.run { [cache] _ throws(StoreError) -> (ArtifactCache.Entry, Bool)? in
+    let artifact = try await BlockingWork.run { [cache] _ throws(StoreError) -> KnownArtifact? in
       let generations = cache.generations(text)
       let generation = generations.first { $0.fingerprint == found.fingerprint }
-      if let generation, let expected, generation.digest != expected {
-        throw ArtifactLibrary.mismatch(text, expected, generation.digest)
-      }
       if let generation {
+        if let expected = expected.value, generation.digest != expected {
+          throw ArtifactLibrary.mismatch(text, expected, generation.digest)
+        }
         let isNewest = policy != .latest || generations.first(where: \.isLatest) == generation
-        return cache.open(digest: generation.digest, isPackedZip: generation.isPackedZip).map { ($0, isNewest) }
+        return cache.open(digest: generation.digest, isPackedZip: generation.isPackedZip).map {
+          KnownArtifact(entry: $0, fingerprint: found.fingerprint, isRecorded: isNewest)
+        }
       }
-      // Another location's: it must have become what this one's name would make of it.
+      // It must have become what this location's name would make of it.
       let isFile = name.map { !ArchiveExtractor.isArchiveName($0) } ?? false
-      guard let expected, let entry = cache.open(digest: expected, isPackedZip: isFile) ?? cache.open(digest: expected),
+      guard expected.takesCached, let digest = expected.value,
+        let entry = cache.open(digest: digest, isPackedZip: isFile) ?? cache.open(digest: digest),
         entry.isFile == isFile
       else { return nil }
-      return (entry, false)
+      // What the location holds now may be something else: it must not be taken for this.
+      let own = generations.first { $0.digest == digest }?.fingerprint
+      return KnownArtifact(
+        entry: entry, fingerprint: own ?? ArtifactFingerprint(text: "sha256 \(digest)"), isRecorded: true)
     }
-    guard let (entry, isRecorded) = artifact else { return nil }
-    if !isRecorded { try await remember(text, found, policy, entry) }
-    return fetched(entry, found.fingerprint, name: name)
+    guard let artifact else { return nil }
+    if !artifact.isRecorded { try await remember(text, found, policy, artifact.entry) }
+    return fetched(artifact.entry, artifact.fingerprint, name: name)
+  }
+
+  /// An artifact that is in the cache.
+  private struct KnownArtifact: Sendable {
+    var entry: ArtifactCache.Entry
+    var fingerprint: ArtifactFingerprint
+    /// False where the record is to say that the location holds it now.
+    var isRecorded: Bool
   }
 
   private func fetch(
@@ -118,7 +132,7 @@ extension ArtifactLibrary {
   }
 
   static func mismatch(_ location: String, _ expected: String, _ digest: String) -> StoreError {
-    StoreError(.corrupt, "\(location) has the SHA-256 \(digest), and \(expected) is expected")
+    .ofArtifact(.badArtifact, "\(location) has the SHA-256 \(digest), and \(expected) is expected (sha256)")
   }
 
   // MARK: In place

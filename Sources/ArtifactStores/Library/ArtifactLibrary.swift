@@ -20,6 +20,7 @@ public final class ArtifactLibrary: Sendable {
     var policy: VersionPolicy
     var expected: String?
     var usesInPlace: Bool
+    var takesCached: Bool
   }
 
   /// - Parameters:
@@ -51,19 +52,22 @@ public final class ArtifactLibrary: Sendable {
   /// until the last of them is cancelled. What an interrupted fetch downloaded is used.
   ///
   /// - Parameters:
-  ///   - expectedSHA256: the digest that the artifact must have; another one is `corrupt`, and is not installed.
+  ///   - expectedSHA256: the digest that the artifact must have; another one is `badArtifact`, and is not installed.
   ///   - usesInPlace: true to use files and folders of this machine where they are, unless they are archives.
   ///   - isFresh: true to look the location up after the call, not to share a fetch that began before it.
+  ///   - takesCached: true where the artifact with the expected digest does if the cache has it and nobody knows the digest
+  ///     of what the location holds now. It then has the fingerprint that it was fetched under, not the location's.
   ///   - progress: called from any thread.
   public func fetch(
     _ location: ArtifactLocation, policy: VersionPolicy, expectedSHA256: String?, usesInPlace: Bool,
-    isFresh: Bool = false, progress: @escaping @Sendable (ArtifactProgress) -> Void
+    isFresh: Bool = false, takesCached: Bool = false, progress: @escaping @Sendable (ArtifactProgress) -> Void
   ) async throws(StoreError) -> FetchedArtifact {
     let expected = expectedSHA256.map { $0.lowercased() }
     guard expected.map(ContentHash.isDigest) ?? true else {
       throw StoreError(.invalidLocation, "\(expectedSHA256 ?? "") is no SHA-256: it has 64 hexadecimal digits")
     }
-    let key = FlightKey(location: location, policy: policy, expected: expected, usesInPlace: usesInPlace)
+    let key = FlightKey(
+      location: location, policy: policy, expected: expected, usesInPlace: usesInPlace, takesCached: takesCached)
     while true {
       let flight = flights.withLock { flights in
         if !isFresh, let flight = flights[key], flight.isOpen { return flight }
@@ -81,7 +85,8 @@ public final class ArtifactLibrary: Sendable {
     let result: Result<FetchedArtifact, StoreError>
     do throws(StoreError) {
       let report: @Sendable (ArtifactProgress) -> Void = { flight.report($0) }
-      result = .success(try await fetch(key.location, key.policy, key.expected, key.usesInPlace, report))
+      let digest = ExpectedDigest(value: key.expected, takesCached: key.takesCached)
+      result = .success(try await fetch(key.location, key.policy, digest, key.usesInPlace, report))
     } catch {
       result = .failure(error)
     }
@@ -101,6 +106,30 @@ public final class ArtifactLibrary: Sendable {
       }
     }
     return generation.flatMap { open($0) }
+  }
+
+  /// What was last fetched from `location` and is still in the cache, accepted or not, without asking its store.
+  public func installed(_ location: ArtifactLocation, policy: VersionPolicy) -> FetchedArtifact? {
+    for generation in cache.generations(ArtifactLibrary.text(location)) {
+      let isWanted =
+        switch policy {
+        case .latest: generation.isLatest
+        case .pinned(let version): generation.version == version
+        }
+      if isWanted, let artifact = open(generation) { return artifact }
+    }
+    return nil
+  }
+
+  /// The artifact with this digest where the cache has it, as it was last fetched from `location`, or from anywhere.
+  public func open(digest: String, of location: ArtifactLocation) -> FetchedArtifact? {
+    cache.generations(ArtifactLibrary.text(location)).first { $0.digest == digest }.flatMap { open($0) }
+      ?? open(digest: digest)
+  }
+
+  /// Removes what the cache holds beyond its limit and nobody uses: what was made of artifacts grows between fetches, too.
+  public func trim() async throws(StoreError) {
+    try await BlockingWork.run(isCleanup: true) { [cache] _ throws(StoreError) in _ = try cache.makeRoom() }
   }
 
   /// What was fetched from `location`, was accepted and is still in the cache, the newest first.

@@ -27,6 +27,14 @@ public struct FetchedArtifact: Sendable {
   public let lease: ArtifactCache.Lease?
 }
 
+/// The SHA-256 that an artifact must have.
+struct ExpectedDigest: Sendable, Hashable {
+  /// nil: any.
+  var value: String?
+  /// Whether what the cache has of it does where the digest of what the location holds is not known.
+  var takesCached: Bool
+}
+
 /// Which version of an artifact is wanted.
 public enum VersionPolicy: Sendable, Hashable {
   /// The object as it is now; below a folder or prefix with numeric sub-folders, the greatest of them that has files.

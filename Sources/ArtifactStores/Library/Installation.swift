@@ -26,7 +26,7 @@ struct Installation {
     case .object(let object):
       let name = object.key.utf8.split(separator: UInt8(ascii: "/")).last.map { String(decoding: $0, as: UTF8.self) }
       guard let name, ArchivePath.fault(ofKey: name, limits: limits) == nil else {
-        throw StoreError(.badArtifact, "\(location): the key \"\(object.key)\" cannot be a file")
+        throw .ofArtifact(.badArtifact, "\(location): the key \"\(object.key)\" cannot be a file")
       }
       let path = "\(partial)/object"
       if ArchiveExtractor.isArchiveName(name) || ArchiveExtractor.isArchive(path) {
@@ -50,14 +50,17 @@ struct Installation {
   private func unpack(
     _ path: String, _ name: String, into staging: ArtifactCache.Staging
   ) throws(StoreError) -> Manifest {
+    // Before anything is made of it: that it is another artifact is what is to be said.
+    if expected != nil { try check(try ContentHash.of(file: path, flag)) }
     let content: ArchiveExtractor.Content
     do throws(ArchiveError) {
       content = try ArchiveExtractor(limits: limits).unpack(path, into: staging.content, hashes: true, flag: flag) {
         progress(ArtifactProgress(stage: .unpacking, bytes: $0, total: nil))
       }
     } catch {
-      let failure = StoreError(error)
-      throw StoreError(failure.code, "\(location) cannot be unpacked: \(error.description.replacing(path, name))")
+      let code = StoreError(error).code
+      let text = "\(location) cannot be unpacked: \(error.description.replacing(path, name))"
+      throw [.badArtifact, .limit].contains(code) ? .ofArtifact(code, text) : StoreError(code, text)
     }
     try check(content.digest)
     return Manifest(digest: content.digest, kind: .folder, files: content.files)

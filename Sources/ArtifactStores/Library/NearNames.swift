@@ -3,24 +3,26 @@ extension ArtifactLibrary {
   func missing(
     _ location: ArtifactLocation, _ store: any ArtifactStore, _ key: String
   ) async -> StoreError {
-    guard suggestsNames else { return StoreError(.notFound, "there is nothing at \(location)") }
+    guard suggestsNames else { return .ofArtifact(.notFound, "there is nothing at \(location)") }
     let bytes = key.hasSuffix("/") ? key.utf8.dropLast() : key.utf8[...]
     let parent = bytes.lastIndex(of: UInt8(ascii: "/")).map { String(key[...$0]) } ?? ""
     let wanted = String(decoding: Array(bytes.dropFirst(parent.utf8.count)), as: UTF8.self)
     // One page: the error should be quick.
     guard let page = try? await store.list(prefix: parent, isFlat: false, token: nil) else {
-      return StoreError(.notFound, "there is nothing at \(location)")
+      return .ofArtifact(.notFound, "there is nothing at \(location)")
     }
     let names = (page.objects.map(\.key) + page.folders).map {
       String(decoding: Array($0.utf8.dropFirst(parent.utf8.count)), as: UTF8.self)
     }.filter { !$0.isEmpty }
     let near = NearNames.near(wanted, names)
     if !near.isEmpty {
-      return StoreError(
+      return .ofArtifact(
         .notFound, "there is nothing at \(location); near it are: \(near.map { parent + $0 }.joined(separator: ", "))")
     }
-    guard !names.isEmpty, case .file = location else { return StoreError(.notFound, "there is nothing at \(location)") }
-    return StoreError(
+    guard !names.isEmpty, case .file = location else {
+      return .ofArtifact(.notFound, "there is nothing at \(location)")
+    }
+    return .ofArtifact(
       .notFound, "there is nothing at \(location); its folder has: \(names.prefix(3).joined(separator: ", "))")
   }
 }

@@ -192,8 +192,10 @@ extension ArtifactLibrary {
         objects.append(object)
         let sum = bytes.addingReportingOverflow(object.size)
         guard objects.count <= limits.maxEntries, !sum.overflow, sum.partialValue <= limits.maxBytes else {
-          throw StoreError(
-            .limit, "\(location) has more than \(limits.maxEntries) objects or \(limits.maxBytes) bytes")
+          throw .ofArtifact(
+            .limit,
+            "\(location) has more than \(limits.maxEntries) objects (max-archive-entries) or \(limits.maxBytes) bytes"
+              + " (max-archive-size)")
         }
         bytes = sum.partialValue
       }
@@ -203,7 +205,7 @@ extension ArtifactLibrary {
     for object in objects {
       let relative = String(decoding: Array(object.key.utf8.dropFirst(prefix.utf8.count)), as: UTF8.self)
       if let fault = ArchivePath.fault(ofKey: relative, limits: limits) {
-        throw StoreError(.badArtifact, "\(location): the key \"\(object.key)\" cannot be a file: it \(fault)")
+        throw .ofArtifact(.badArtifact, "\(location): the key \"\(object.key)\" cannot be a file: it \(fault)")
       }
       var path = relative
       while let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) {
@@ -214,7 +216,7 @@ extension ArtifactLibrary {
     for object in objects {
       let relative = String(decoding: Array(object.key.utf8.dropFirst(prefix.utf8.count)), as: UTF8.self)
       guard !folders.contains(relative) else {
-        throw StoreError(
+        throw .ofArtifact(
           .badArtifact, "\(location): the key \"\(object.key)\" cannot be a file, for there are keys below it")
       }
     }

@@ -22,26 +22,27 @@ public enum ArtifactLocation: Sendable, Hashable, CustomStringConvertible {
         key = String(key[..<mark.lowerBound])
       }
       guard ArtifactLocation.isBucketName(bucket) else {
-        throw StoreError(
+        throw .ofArtifact(
           .invalidLocation, "\(text): \"\(bucket)\" is no bucket name; write s3://bucket/key or s3://bucket/prefix/")
       }
       guard key.utf8.count <= 1024, !key.utf8.contains(0), versionID?.isEmpty != true,
         versionID == nil || (!key.isEmpty && !key.hasSuffix("/"))
       else {
-        throw StoreError(
+        throw .ofArtifact(
           .invalidLocation, "\(text): a key has 1024 bytes at most, and a versionId goes with the key of one object")
       }
       self = .s3(bucket: String(bucket), key: key, versionID: versionID)
     } else if text.hasPrefix("file://") {
       let path = text.dropFirst("file://".count)
       guard path.hasPrefix("/") else {
-        throw StoreError(.invalidLocation, "\(text): a file URL has three slashes, such as file:///opt/ml/model")
+        throw .ofArtifact(.invalidLocation, "\(text): a file URL has three slashes, such as file:///opt/ml/model")
       }
       self = .file(path: String(path))
     } else if let scheme = text.range(ofLast: "://"), !text[..<scheme.lowerBound].contains("/") {
-      throw StoreError(.invalidLocation, "\(text): \(text[..<scheme.lowerBound]) is not supported; use s3:// or a path")
+      throw .ofArtifact(
+        .invalidLocation, "\(text): \(text[..<scheme.lowerBound]) is not supported; use s3:// or a path")
     } else {
-      guard !text.isEmpty, !text.utf8.contains(0) else { throw StoreError(.invalidLocation, "an empty path") }
+      guard !text.isEmpty, !text.utf8.contains(0) else { throw .ofArtifact(.invalidLocation, "an empty path") }
       self = .file(path: text)
     }
   }

@@ -16,10 +16,10 @@ public struct StoreError: Error, Sendable, CustomStringConvertible {
     case unavailable
     /// The object was replaced while it was read. Trying again from the start helps.
     case changed
-    /// The bytes are not those that a checksum or a length announces.
+    /// The bytes are not those that the store's checksum or length announces. Trying again may help.
     case corrupt
-    /// The bytes arrived whole and are no artifact that can be used: an archive that is damaged or unsafe, or keys that
-    /// cannot be file names.
+    /// The bytes arrived whole and are no artifact that can be used: an archive that is damaged or unsafe, keys that cannot
+    /// be file names, or another SHA-256 than the one expected.
     case badArtifact
     /// An answer that the protocol does not know.
     case badAnswer
@@ -36,12 +36,21 @@ public struct StoreError: Error, Sendable, CustomStringConvertible {
   }
 
   public let code: Code
-  /// What was asked of which store, what it said, and the remedy.
+  /// What was asked of which store, what it said, and the remedy: for whoever runs the program. It may name endpoints,
+  /// access keys and paths of this machine.
   public let description: String
+  /// The same for others: what is wrong with the artifact itself. nil where all there is to say is the operator's concern.
+  public let shown: String?
 
-  public init(_ code: Code, _ description: String) {
+  public init(_ code: Code, _ description: String, shown: String? = nil) {
     self.code = code
     self.description = description
+    self.shown = shown
+  }
+
+  /// An error of the artifact itself, which says nothing of this machine or the store's account.
+  static func ofArtifact(_ code: Code, _ description: String) -> StoreError {
+    StoreError(code, description, shown: description)
   }
 
   /// Whether the same request may succeed later without anybody changing anything.

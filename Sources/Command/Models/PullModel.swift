@@ -2,7 +2,6 @@ import ArgumentParser
 import ArtifactStores
 import ModelTools
 import ServeCommand
-import Settings
 import Synchronization
 
 #if canImport(Glibc)
@@ -17,27 +16,30 @@ import Darwin
 struct PullModel: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "pull", abstract: "Fetch an artifact into the cache that `serve` uses, and print its path.",
-    discussion: "What an interrupted pull downloaded is used by the next. "
+    discussion:
+      "What an interrupted pull downloaded is used by the next. The settings of serve hold here, too: its SWIFTLET_ "
+      + "variables and its configuration file. "
       + ExitStatus.discussion([
         .success, .usage, .data, .noInput,
       ]))
 
   @Argument(help: "s3://bucket/key, s3://bucket/prefix/ or a path.") var location: String
-  @Option(help: "latest, or one of the numeric folders below the location.") var version = "latest"
+  @Option(help: "latest, or one of the numeric folders below the location; without it what serve takes.")
+  var version: String?
   @Option(help: "The SHA-256 that the artifact must have.") var sha256: String?
   @Option(help: "The cache's folder; without it the one that serve uses.") var cacheDir: String?
-  @Option(help: "Bytes that kept artifacts may take on disk.") var cacheSize = "10GB"
+  @Option(help: "Bytes that kept artifacts may take on disk; without it what serve allows.") var cacheSize: String?
+  @Option(help: "A file of settings, as serve reads it.") var config: String?
 
   func run() throws {
     try ExitStatus.reporting {
-      guard let bytes = Quantity.bytes(cacheSize), bytes > 0 else {
-        throw ToolError("--cache-size \(cacheSize): expected a size such as 10GB", isUsage: true)
-      }
       let bar = ProgressBar(location)
       do throws(StoreError) {
-        let fetched = try ArtifactPull.fetch(
-          location, version: version, sha256: sha256, cacheFolder: cacheDir, cacheSize: bytes
-        ) { bar.show($0) }
+        let pull = try ArtifactPull(flags: [
+          ("model-version", version), ("sha256", sha256), ("cache-dir", cacheDir), ("cache-size", cacheSize),
+          ("config", config),
+        ])
+        let fetched = try pull.fetch(location) { bar.show($0) }
         bar.end()
         print(fetched.path)
       } catch {
