@@ -274,9 +274,9 @@ extension HostingCoordinator {
       if !failure.isTransient, let fingerprint = change.fingerprint { record.rejected = fingerprint }
     case .checking, .committing: break
     }
-    let isNews = record.lastError != failure.error.message || change.cause != .poll
+    let isNews = record.lastError != failure.reason || change.cause != .poll
     record.change = nil
-    record.lastError = failure.error.message
+    record.lastError = failure.reason
     record.lastRefresh = ("failed", WallClock.milliseconds)
     let commands = record.commands
     record.commands = []

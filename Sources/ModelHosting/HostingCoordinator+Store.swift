@@ -123,7 +123,7 @@ extension HostingCoordinator {
     firstFetch?.retryAt = now + pause
     firstFetch?.reason = failure.error.message
     firstFetch?.pause = min(first.pause * 2, .seconds(15))
-    actions.append(.waitFor("The model cannot be fetched yet: \(failure.error.message)"))
+    actions.append(.waitFor("The model cannot be fetched yet: \(failure.reason)"))
     actions.append(
       .log(
         level: "warning", "the model cannot be fetched yet; trying again", ["reason": failure.error.message]))

@@ -85,9 +85,14 @@ public struct StoreFailure: Error, Sendable {
   public var error: ServingError
   /// Whether it may work later without anybody changing anything.
   public var isTransient: Bool
+  /// What `/ping`, which everybody may call, says instead of a message that names the server's account.
+  public var publicReason: String?
 
-  public init(_ error: ServingError, isTransient: Bool) {
+  public init(_ error: ServingError, isTransient: Bool, publicReason: String? = nil) {
     self.error = error
     self.isTransient = isTransient
+    self.publicReason = publicReason
   }
+
+  var reason: String { publicReason ?? error.message }
 }

@@ -5,7 +5,10 @@ import ServingCore
 extension StoreFailure {
   /// The whole error, for the log and for whoever starts the server.
   init(_ error: StoreError) {
-    self.init(ServingError(error.servingCode, error.description), isTransient: error.isTransient)
+    let isOfAccount = error.servingCode == .forbidden
+    self.init(
+      ServingError(error.servingCode, error.description), isTransient: error.isTransient,
+      publicReason: isOfAccount ? "The store does not let this server read the model." : nil)
   }
 
   /// What clients are told who called one of several models: nothing of endpoints, accounts and paths of this machine.

@@ -74,6 +74,22 @@ private let check = StoreJob.check(name: only)
     #expect(harness.coordinator.deadline == nil)
   }
 
+  @Test func `what everybody may read does not name the server's account`() {
+    var harness = Harness.single()
+    harness.feed(.begin)
+    harness.store(
+      harness.job(.fetchFirst(name: only)),
+      .failed(StoreFailure(ServingError(.forbidden, "key AKIA"), isTransient: true, publicReason: "no access")))
+    let said = harness.log.compactMap { if case .waitFor(let text?) = $0 { text } else { nil } }
+    #expect(said.last == "The model cannot be fetched yet: no access")
+    harness.startUp(artifact("a"))
+    _ = harness.command(.refresh(name: only))
+    harness.store(
+      harness.job(.fetch(name: only, isFresh: true)),
+      .failed(StoreFailure(ServingError(.forbidden, "key AKIA"), isTransient: true, publicReason: "no access")))
+    #expect(harness.description()?["lastError"]?.string == "no access")
+  }
+
   @Test func `a store that never answers is waited for until the deadline`() {
     var harness = Harness.single()
     harness.feed(.begin)
