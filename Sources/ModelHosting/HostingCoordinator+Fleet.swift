@@ -6,6 +6,9 @@ extension HostingCoordinator {
   /// A request in `worker` names a model that is not there.
   mutating func want(_ name: String, _ worker: Int, _ actions: inout [Action]) {
     guard ready.contains(worker) || starting.contains(worker) else { return }
+    if records.hasOtherSpelling(of: name) {
+      return actions.append(.send(worker: worker, .loadNot(name: name, .otherSpelling(name))))
+    }
     if let record = records[name], let current = record.current,
       !record.holders.isEmpty || record.isExplicit || current.keeper != nil
     {
@@ -129,6 +132,7 @@ extension HostingCoordinator {
     }
     let name = ModelName.canonical(name)
     guard ModelName.isValid(name) else { return answer(command, .invalidModelName(name), &actions) }
+    if records.hasOtherSpelling(of: name) { return answer(command, .otherSpelling(name), &actions) }
     if let record = records[name], !record.holders.isEmpty || record.isExplicit || loads[name] != nil {
       return answer(
         command, ServingError(.conflict, "The model \(ServingError.shown(name)) is loaded already."), &actions)

@@ -271,7 +271,8 @@ extension HostingCoordinator {
       for worker in waiting.union(done).sorted() { actions.append(.send(worker: worker, .discard(id: id))) }
       if !failure.isTransient { record.rejected = artifact.fingerprint }
     case .fetching:
-      if !failure.isTransient, let fingerprint = change.fingerprint { record.rejected = fingerprint }
+      // A refresh by hand knows no fingerprint before it has fetched.
+      if !failure.isTransient { record.rejected = change.fingerprint ?? "" }
     case .checking, .committing: break
     }
     let isNews = record.lastError != failure.reason || change.cause != .poll

@@ -41,9 +41,25 @@ public enum ModelName {
   }
 }
 
+extension Dictionary where Key == String {
+  /// Whether there is something under a name that Swift takes for the same and that has other bytes: names are bytes, and a
+  /// letter with an accent may be written in two ways (Unicode, normalisation forms).
+  func hasOtherSpelling(of name: String) -> Bool {
+    guard let index = index(forKey: name) else { return false }
+    return !self[index].key.utf8.elementsEqual(name.utf8)
+  }
+}
+
 extension ServingError {
   static func modelNotLoaded(_ name: String) -> ServingError {
     ServingError(.notFound, "The model \(shown(name)) is not loaded.", field: "model", got: shown(name))
+  }
+
+  static func otherSpelling(_ name: String) -> ServingError {
+    ServingError(
+      .conflict,
+      "A model is loaded whose name differs from \(shown(name)) only in how accents are written (Unicode normalisation); "
+        + "unload it to have this one.", field: "X-Amzn-SageMaker-Target-Model")
   }
 
   static func invalidModelName(_ name: String) -> ServingError {

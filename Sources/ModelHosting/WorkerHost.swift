@@ -184,6 +184,9 @@ extension WorkerHost: InvocationTargets {
     }
     let only = configuration.loadsOnUse ? name : configuration.defaultName ?? name
     let (lookup, isNew): (TargetLookup, Bool) = state.withLock { state in
+      if state.residents.hasOtherSpelling(of: only) || state.waiting.hasOtherSpelling(of: only) {
+        return (.failed(.otherSpelling(name)), false)
+      }
       if var resident = state.residents[only] {
         if resident.model.inFlight >= configuration.mostCalls {
           return (

@@ -115,8 +115,9 @@ extension LibraryStore {
         guard let real = LibraryStore.real(path), let base else { return true }
         return real.hasPrefix(base + "/")
       case (.s3(let bucket, let prefix, _), .s3(let other, let key, _)):
-        return bucket == other && key.hasPrefix(prefix.isEmpty || prefix.hasSuffix("/") ? prefix : prefix + "/")
-          && !key.split(separator: "/").contains("..")
+        let base = prefix.isEmpty || prefix.hasSuffix("/") ? prefix : prefix + "/"
+        // The store itself is no model.
+        return bucket == other && key.hasPrefix(base) && key != base && !key.split(separator: "/").contains("..")
       default: return false
       }
     }

@@ -965,6 +965,17 @@ extension FleetByHand {
     #expect(harness.sent(1) == [.load(source("a", artifact("x")))])
   }
 
+  @Test func `an artifact that cannot be fetched is not waited for instead of the one before`() {
+    var harness = Harness.fleet()
+    harness.use("a", artifact("x"), on: 0)
+    _ = harness.command(.refresh(name: "a"))
+    harness.store(harness.job(fresh("a")), permanent(.modelLoadFailed, "cut short"))
+    harness.reply(0, .gone(name: "a"))
+    harness.log = []
+    harness.reply(1, .want(name: "a"))
+    #expect(harness.sent(1) == [.load(source("a", artifact("x")))])
+  }
+
   @Test func `a choice that the store remembers is one after a restart`() {
     var harness = Harness.fleet()
     harness.reply(0, .want(name: "a"))
@@ -1028,5 +1039,18 @@ extension FleetByHand {
     other.feed(.begin)
     other.store(other.job(.catalogue(token: nil, limit: 1)), .names(["a"], next: nil))
     #expect(other.logged("warning").isEmpty)
+  }
+
+  @Test func `a name is its bytes`() {
+    var harness = Harness.fleet()
+    harness.use("caf\u{E9}", artifact("x"), on: 0)
+    harness.log = []
+    harness.reply(1, .want(name: "cafe\u{301}"))
+    guard case .loadNot(_, let error)? = harness.sent(1).first else {
+      Issue.record("the other spelling is taken for the same")
+      return
+    }
+    #expect(error.code == .conflict)
+    #expect(harness.refusal(.load(name: "cafe\u{301}", url: "u"))?.code == .conflict)
   }
 }

@@ -467,6 +467,15 @@ private func expectNeverMore(than bytes: Int, _ harness: HostHarness) {
     #expect(larger.gone == ["b"])
   }
 
+  @Test func `a model does not answer for another spelling of its name`() {
+    let harness = HostHarness(lease: room(4))
+    harness.load("caf\u{E9}")
+    #expect(harness.find("caf\u{E9}") != nil)
+    #expect(harness.failure("cafe\u{301}")?.code == .conflict)
+    _ = harness.host.target("e\u{301}", mayMove: false) { _ in }
+    #expect(harness.failure("\u{E9}")?.code == .conflict)
+  }
+
   @Test func `an unload is answered when the last request has ended`() {
     let harness = HostHarness(lease: room(2))
     harness.load("a")
