@@ -37,14 +37,13 @@ extension HostingCoordinator {
   mutating func askAgain(_ name: String, _ worker: Int, isByHand: Bool, _ actions: inout [Action]) {
     records[name]?.wanting.remove(worker)
     guard ready.contains(worker) || starting.contains(worker) else { return forgetIfUnused(name) }
-    if isByHand {
-      return actions.append(.send(worker: worker, .loadNot(name: name, .modelNotLoaded(name))))
-    }
+    if isByHand { return forgetIfUnused(name) }
     want(name, worker, &actions)
   }
 
   mutating func load(_ name: String, _ artifact: ModelArtifact, on worker: Int, _ actions: inout [Action]) {
-    records[name]?.loading.insert(worker)
+    // The load under way answers all who wait for the model there.
+    guard records[name, default: Record()].loading.insert(worker).inserted else { return }
     let isPinned = records[name]?.isExplicit == true && configuration.keepsExplicit
     actions.append(.send(worker: worker, .load(artifact.source(name, isPinned: isPinned))))
   }
@@ -53,7 +52,7 @@ extension HostingCoordinator {
     records[name, default: Record()].wanting.remove(worker)
     // Another worker may have been given one meanwhile.
     let isShared = !(records[name]?.holders.isEmpty ?? true) || !(records[name]?.loading.isEmpty ?? true)
-    if !isShared || records[name]?.current == nil {
+    if records[name]?.current == nil || !isShared && records[name]?.isChosen != true {
       records[name]?.current = artifact
       records[name]?.previous = artifact.previous
       records[name]?.isHeld = artifact.isPinned
@@ -66,11 +65,12 @@ extension HostingCoordinator {
   }
 
   mutating func wantedInVain(
-    _ name: String, _ error: ServingError, _ worker: Int, isByHand: Bool, _ now: Duration,
+    _ name: String, _ error: ServingError, _ worker: Int, isByHand: Bool, isFromURL: Bool, _ now: Duration,
     _ actions: inout [Action]
   ) {
     records[name]?.wanting.remove(worker)
-    actions.append(.send(worker: worker, .loadNot(name: name, error)))
+    // Who loads by hand waits for no worker, and calls have asked on their own.
+    if !isFromURL { actions.append(.send(worker: worker, .loadNot(name: name, error))) }
     if configuration.pinned.contains(name) {
       retries[name] = now + HostingCoordinator.pinnedRetry
       actions.append(
@@ -107,10 +107,9 @@ extension HostingCoordinator {
   /// store's newest: the one that a rollback chose, or the one before a generation that was refused.
   mutating func forgetIfUnused(_ name: String) {
     guard configuration.isFleet, let record = records[name], record.holders.isEmpty, record.loading.isEmpty,
-      record.wanting.isEmpty, record.change == nil
+      record.wanting.isEmpty, record.change == nil, loads[name] == nil
     else { return }
-    let isChosen = record.current?.keeper != nil && (record.isHeld || record.rejected != nil)
-    if record.current != nil, record.isExplicit || isChosen { return }
+    if record.current != nil, record.isExplicit || record.isChosen { return }
     records[name] = nil
   }
 
@@ -137,6 +136,10 @@ extension HostingCoordinator {
       return answer(
         command, ServingError(.conflict, "The model \(ServingError.shown(name)) is loaded already."), &actions)
     }
+    if let record = records[name], !record.loading.isEmpty || !record.wanting.isEmpty {
+      return answer(
+        command, ServingError(.conflict, "The model \(ServingError.shown(name)) is being loaded for a call."), &actions)
+    }
     // One that is starting loads it when it is up.
     let own = ModelName.home(name, workers: configuration.workers)
     guard let home = ready.union(starting).contains(own) ? own : ready.min() else {
@@ -151,7 +154,10 @@ extension HostingCoordinator {
 
   /// A load that a command waits for has ended.
   mutating func loadEnded(_ name: String, _ error: ServingError?, _ actions: inout [Action]) {
-    if error != nil, records[name]?.holders.isEmpty ?? true { records[name]?.isExplicit = false }
+    if error != nil, records[name]?.holders.isEmpty ?? true {
+      records[name]?.isExplicit = false
+      records[name]?.url = nil
+    }
     guard let command = loads.removeValue(forKey: name) else { return }
     if let error { return answer(command, error, &actions) }
     actions.append(
@@ -178,6 +184,7 @@ extension HostingCoordinator {
     let workers = Set(record.holders.keys).union(record.loading)
     unloads[number] = Unload(command: command, name: name, holding: workers, waiting: workers)
     records[name] = nil
+    // What a rollback chose is not undone by it; what was refused may have been mended.
     if record.isHeld {
       var held = Record()
       (held.current, held.previous, held.isHeld) = (record.current, record.previous, true)

@@ -89,7 +89,7 @@ extension HostingCoordinator {
       records[name]?.change = nil
       schedule(name, now)
       next(name, now, &actions)
-      return
+      return forgetIfUnused(name)
     }
     let job = ask(.fetch(name: name, isFresh: true), &actions)
     records[name]?.change?.fingerprint = fingerprint
@@ -272,7 +272,8 @@ extension HostingCoordinator {
       if !failure.isTransient { record.rejected = artifact.fingerprint }
     case .fetching:
       // A refresh by hand knows no fingerprint before it has fetched.
-      if !failure.isTransient { record.rejected = change.fingerprint ?? "" }
+      let isGone = failure.error.code == .notFound || failure.error.code == .forbidden
+      if !failure.isTransient, !isGone { record.rejected = change.fingerprint ?? record.rejected ?? "" }
     case .checking, .committing: break
     }
     let isNews = record.lastError != failure.reason || change.cause != .poll
@@ -298,16 +299,21 @@ extension HostingCoordinator {
     schedule(name, now)
     publish(&actions)
     next(name, now, &actions)
+    forgetIfUnused(name)
   }
 
   /// Commands that came during a change.
   mutating func next(_ name: String, _ now: Duration, _ actions: inout [Action]) {
-    guard records[name]?.change == nil, let commands = records[name]?.nextCommands, let first = commands.first else {
-      return
-    }
+    guard records[name]?.change == nil, !isCopying, let commands = records[name]?.nextCommands,
+      let first = commands.first
+    else { return }
     records[name]?.nextCommands = []
     refresh(name, first, now, &actions)
-    records[name]?.commands += commands.dropFirst()
+    if records[name]?.change != nil {
+      records[name]?.commands += commands.dropFirst()
+    } else {
+      for command in commands.dropFirst() { answer(command, .modelNotLoaded(name), &actions) }
+    }
   }
 
   func fields(_ name: String, _ artifact: ModelArtifact, _ more: [String: String] = [:]) -> [String: String] {

@@ -25,9 +25,11 @@ extension HostingCoordinator {
     case (.check(let name), .failed(let failure)), (.fetch(let name, _), .failed(let failure)),
       (.fetchFrom(let name, _), .failed(let failure)):
       if let worker {
-        var isByHand = configuration.pinned.contains(name)
-        if case .fetchFrom = asked { isByHand = true }
-        wantedInVain(name, failure.error, worker, isByHand: isByHand, now, &actions)
+        var isFromURL = false
+        if case .fetchFrom = asked { isFromURL = true }
+        wantedInVain(
+          name, failure.error, worker, isByHand: isFromURL || configuration.pinned.contains(name),
+          isFromURL: isFromURL, now, &actions)
       } else if isAwaited(job, name) {
         fail(name, failure, now, &actions)
       }
@@ -154,7 +156,7 @@ extension HostingCoordinator {
       records[name]?.lastError = error.message
       loadEnded(name, error, &actions)
       if let record = records[name], record.holders.isEmpty, record.loading.isEmpty, record.wanting.isEmpty,
-        !record.isExplicit
+        !record.isExplicit, !record.isChosen
       {
         records[name]?.current = nil
       }

@@ -98,6 +98,9 @@ public struct HostingCoordinator: Sendable {
     var rejected: String?
     var lastError: String?
     var lastRefresh: (result: String, at: Int)?
+    /// True where the next call is to get `current` whatever the store has: a rollback chose it, or what came after it was
+    /// refused.
+    var isChosen: Bool { current?.keeper != nil && (isHeld || rejected != nil) }
     /// Loaded by hand: it stays until it is unloaded by hand, where there is no store to load it from again.
     var isExplicit = false
     /// Where it was loaded from by hand; nil where the store says so.

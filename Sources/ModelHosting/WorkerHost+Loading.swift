@@ -118,7 +118,8 @@ extension WorkerHost {
     var waiting: [Completion] = []
     var victims: [HostedModel] = []
     let (refusal, old): (ServingError?, HostedModel?) = state.withLock { state in
-      state.running[job.number] = nil
+      // Until the end: its name is that of a model with a generation on its way.
+      defer { state.running[job.number] = nil }
       state.ledger.used += bytes - job.reserved
       if state.known.count > 100_000 { state.known = [:] }
       state.known[job.source.digest] = bytes
@@ -132,7 +133,9 @@ extension WorkerHost {
         refusal = .modelTooLarge(job.source.name, limit: configuration.mostModelBytes)
       }
       settle(&state)
-      if state.overtaken.remove(job.number) != nil {
+      var isUnwanted = state.overtaken.remove(job.number) != nil
+      if case .prepare(let id) = job.goal, state.discarded.remove(id) != nil { isUnwanted = true }
+      if isUnwanted {
         state.ledger.dying += bytes
         return (nil, nil)
       }
@@ -159,7 +162,7 @@ extension WorkerHost {
           let reason = resident?.service.signature.reasonAgainst(model.service.signature)
         {
           refusal = .signatureChanged(reason)
-        } else if state.discarded.remove(id) == nil {
+        } else {
           state.prepared[id] = model
           state.outbox.append(
             .prepared(id: id, memory: model.service.memory, microseconds: model.microseconds))

@@ -301,13 +301,14 @@ extension WorkerHost {
     let model = state.withLock { state in
       let model = state.prepared.removeValue(forKey: id)
       if let model { state.ledger.dying += model.service.memory.total }
-      let waits = state.jobs.count + state.starved.count
       state.jobs.removeAll { $0.goal == .prepare(id: id) }
       state.starved.removeAll { $0.goal == .prepare(id: id) }
-      if model == nil, state.jobs.count + state.starved.count == waits { state.discarded.insert(id) }
+      if state.running.values.contains(where: { $0.goal == .prepare(id: id) }) { state.discarded.insert(id) }
       return model
     }
     withExtendedLifetime(model) {}
+    // What waited behind it may fit.
+    start()
   }
 
   private func unload(_ id: Int, _ name: String) {
@@ -327,6 +328,7 @@ extension WorkerHost {
     }
     withExtendedLifetime(model) {}
     speak()
+    start()
   }
 
   /// Ends the loads of a model that are on their way, without a word of them.

@@ -168,8 +168,13 @@ final class LibraryStore: ModelStore {
       if !isFleet { try library.get().accept(digest, of: try location(of: name)) }
       return .done
     case .pin(let name, let digest):
-      if digest == nil, !library.exists { return .done }
-      for place in try places(of: name) where digest != nil || !isFleet || pinned(place) != nil {
+      guard location != nil, digest != nil || library.exists else { return .done }
+      guard !isFleet || digest != nil else {
+        // Whichever spelling it was, and also where the artifact itself has left the cache.
+        for place in try places(of: name) { try library.get().pin(nil, of: place) }
+        return .done
+      }
+      for place in try places(of: name) {
         // Of a fleet's model the cache knows which spelling it was fetched by.
         if isFleet, let digest {
           guard try library.get().installed(place, policy: policy) != nil else { continue }

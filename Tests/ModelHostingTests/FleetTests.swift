@@ -885,11 +885,7 @@ extension FleetByHand {
     #expect(harness.failure(load)?.code == .conflict)
     harness.log = []
     harness.store(job, .artifact(artifact("x")))
-    guard case .loadNot("a", let error)? = harness.sent(1).first else {
-      Issue.record("the worker has no answer")
-      return
-    }
-    #expect(error.code == .notFound)
+    #expect(harness.sends == 0)
     #expect(harness.listed() == [])
   }
 }
@@ -1052,5 +1048,91 @@ extension FleetByHand {
     }
     #expect(error.code == .conflict)
     #expect(harness.refusal(.load(name: "cafe\u{301}", url: "u"))?.code == .conflict)
+  }
+
+  @Test func `an unload takes a refusal back`() {
+    var harness = refused()
+    _ = harness.command(.unload(name: "a"))
+    harness.reply(0, .removed(id: harness.id(0)))
+    harness.log = []
+    harness.reply(0, .want(name: "a"))
+    #expect(harness.sends == 0)
+    #expect(harness.jobs == [wanted("a")])
+  }
+
+  @Test func `a load that fails for want of memory does not bring a refused generation in`() {
+    var harness = refused()
+    harness.reply(0, .gone(name: "a"))
+    harness.reply(0, .want(name: "a"))
+    harness.reply(0, .loadFailed(name: "a", ServingError(.insufficientStorage, "no memory")))
+    harness.log = []
+    harness.reply(0, .want(name: "a"))
+    #expect(harness.sent(0) == [.load(source("a", artifact("x")))])
+    #expect(harness.jobs == [])
+  }
+
+  @Test func `every refresh of a model that goes meanwhile is answered`() {
+    var harness = Harness.fleet()
+    harness.use("a", artifact("x"), on: 0)
+    let refreshes = (0..<3).map { _ in harness.command(.refresh(name: "a")) }
+    harness.reply(0, .gone(name: "a"))
+    harness.store(harness.job(fresh("a")), .artifact(artifact("y")))
+    #expect(refreshes.map { harness.answers($0).count } == [1, 1, 1])
+  }
+
+  @Test func `a refresh of a model that the store has no more refuses nothing`() {
+    var harness = Harness.fleet()
+    harness.use("a", artifact("x"), on: 0)
+    _ = harness.command(.refresh(name: "a"))
+    harness.store(harness.job(fresh("a")), permanent(.notFound))
+    harness.reply(0, .gone(name: "a"))
+    harness.log = []
+    harness.reply(0, .want(name: "a"))
+    #expect(harness.sends == 0)
+  }
+
+  @Test func `a model that is dropped while it is checked is forgotten`() {
+    var harness = Harness.fleet(interval: .seconds(60))
+    harness.use("a", artifact("x"), on: 0)
+    harness.advance(.seconds(61))
+    let check = harness.job(.check(name: "a"))
+    harness.reply(0, .gone(name: "a"))
+    harness.store(check, .fingerprint(artifact("x").fingerprint))
+    harness.log = []
+    harness.reply(0, .want(name: "a"))
+    #expect(harness.jobs == [wanted("a")])
+  }
+}
+
+extension FleetByHand {
+  @Test func `a call that fails does not make a load by hand anonymous`() {
+    var harness = Harness.fleet()
+    let load = harness.command(.load(name: "a", url: "u"))
+    let job = harness.job(.fetchFrom(name: "a", url: "u"))
+    harness.reply(1, .want(name: "a"))
+    harness.store(harness.job(wanted("a")), permanent())
+    harness.store(job, .artifact(artifact("x")))
+    harness.resident(1, "a", "x")
+    #expect(harness.json(load) != nil)
+    harness.log = []
+    _ = harness.command(.refresh(name: "a"))
+    #expect(harness.jobs == [.fetchFrom(name: "a", url: "u")])
+  }
+
+  @Test func `a worker loads a model once for a load by hand and a call`() {
+    var harness = Harness.fleet()
+    _ = harness.command(.load(name: "a", url: "u"))
+    harness.store(harness.job(.fetchFrom(name: "a", url: "u")), .artifact(artifact("x")))
+    harness.reply(1, .want(name: "a"))
+    #expect(harness.sent(1).count == 1)
+  }
+
+  @Test func `a load by hand beside a call's is refused`() {
+    var harness = Harness.fleet()
+    harness.reply(1, .want(name: "a"))
+    #expect(harness.refusal(.load(name: "a", url: "u"))?.code == .conflict)
+    harness.store(harness.job(wanted("a")), .artifact(artifact("x")))
+    harness.resident(1, "a", "x")
+    #expect(harness.listed() == ["a"])
   }
 }

@@ -467,6 +467,17 @@ private func expectNeverMore(than bytes: Int, _ harness: HostHarness) {
     #expect(larger.gone == ["b"])
   }
 
+  @Test func `a generation that takes more than was thought does not drop the one that serves`() {
+    let harness = HostHarness(lease: room(3))
+    harness.load("a", "one")
+    harness.set("two", FakeLoad(bytes: 3 * unit, inputs: ["z"]))
+    harness.host.handle(.prepare(id: 1, harness.source("a", "two", bytes: unit)))
+    wait { harness.refusal(1) != nil || harness.isPrepared(1) || !harness.needs.isEmpty }
+    #expect(!harness.isPrepared(1))
+    #expect(harness.gone == [])
+    #expect(harness.call("a") == "one")
+  }
+
   @Test func `a model does not answer for another spelling of its name`() {
     let harness = HostHarness(lease: room(4))
     harness.load("caf\u{E9}")
