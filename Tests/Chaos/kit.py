@@ -650,9 +650,15 @@ def kill_all(server, rng=None):
     pids = [server.process.pid, *server.family()]
     if rng:
         rng.shuffle(pids)
+    groups = set()
     for pid in pids:
         with contextlib.suppress(ProcessLookupError):
+            groups.add(os.getpgid(pid))
             os.kill(pid, signal.SIGKILL)
+    # What nginx began after it was looked at is in its group.
+    for group in groups - {os.getpgrp()}:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(group, signal.SIGKILL)
     server.process.wait()
     return pids
 
