@@ -184,10 +184,9 @@ extension WorkerHost: InvocationTargets {
     }
     let only = configuration.loadsOnUse ? name : configuration.defaultName ?? name
     let (lookup, isNew): (TargetLookup, Bool) = state.withLock { state in
-      if state.residents.hasOtherSpelling(of: only) || state.waiting.hasOtherSpelling(of: only) {
-        return (.failed(.otherSpelling(name)), false)
-      }
-      if var resident = state.residents[only] {
+      if let index = state.residents.index(forKey: only) {
+        let (key, resident) = state.residents[index]
+        guard key.utf8.elementsEqual(only.utf8) else { return (.failed(.otherSpelling(name)), false) }
         if resident.model.inFlight >= configuration.mostCalls {
           return (
             .failed(
@@ -196,9 +195,8 @@ extension WorkerHost: InvocationTargets {
                 limit: "\(configuration.mostCalls) calls", setting: "max-model-calls")), false
           )
         }
-        let moves = resident.gauge.count(
+        let moves = state.residents.values[index].gauge.count(
           busy: resident.model.busyNanoseconds, workers: configuration.workers)
-        state.residents[only] = resident
         return (moves && mayMove ? .elsewhere : .found(resident.model), false)
       }
       guard configuration.loadsOnUse else {
@@ -212,6 +210,7 @@ extension WorkerHost: InvocationTargets {
         state.failures[name] = nil
       }
       guard ModelName.isValid(name) else { return (.failed(.invalidModelName(name)), false) }
+      if state.waiting.hasOtherSpelling(of: name) { return (.failed(.otherSpelling(name)), false) }
       let isFirst = state.waiting[name] == nil
       state.waiting[name, default: []].append(completion)
       if isFirst { state.outbox.append(.want(name: name)) }

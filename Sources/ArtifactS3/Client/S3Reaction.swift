@@ -13,7 +13,7 @@ package enum S3Reaction: Sendable, Hashable {
   case region(String)
   /// The bucket is elsewhere and nobody says where: find out, then ask there.
   case findRegion
-  /// The same, at another address for now.
+  /// The same, at another address, for this request alone.
   case location(EndpointURL)
   /// The credentials are over: ask for new ones.
   case refresh

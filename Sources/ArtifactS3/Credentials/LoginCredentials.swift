@@ -35,7 +35,7 @@ package struct LoginCredentials: CredentialSource {
     let before = LoginCredentials.keys(cache.document, source: session)
     if let before, (before.expiration ?? 0) - context.now > LoginCredentials.window { return .found(before) }
     do throws(StoreError) { try await renew(&cache, context) } catch {
-      // What is left of the keys does for now.
+      // What is left of the keys is used to their end.
       guard let before, before.expiration ?? 0 > context.now, error.code != .cancelled else { throw error }
       return .found(before)
     }

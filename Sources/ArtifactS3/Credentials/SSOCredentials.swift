@@ -33,7 +33,7 @@ package struct SSOCredentials: CredentialSource {
     let left = (cache.time("expiresAt") ?? 0) - context.now
     if left < SSOCredentials.window, profile["sso_session"] != nil, cache.document["refreshToken"]?.string != nil {
       do throws(StoreError) { try await renew(&cache, region: region, context) } catch {
-        // What is left of the session does for now.
+        // What is left of the session is used to its end.
         guard left > 0, error.code != .cancelled else { throw error }
       }
     }

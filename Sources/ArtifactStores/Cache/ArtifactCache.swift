@@ -23,8 +23,8 @@ import Darwin
 public final class ArtifactCache: Sendable {
   /// The cache's folder.
   public let path: String
-  /// What entries, interrupted downloads and prepared files may take together. Entries in use do not count as removable: where they
-  /// take more, or where a new one is larger than the limit, the limit is passed until they are released.
+  /// What entries, interrupted downloads and prepared files may take together. Entries in use do not count as removable:
+  /// where they take more, or where a new one is larger than the limit, the limit is passed until they are released.
   public let maxBytes: Int
   /// How many generations of a location are remembered.
   public let historyCount: Int
