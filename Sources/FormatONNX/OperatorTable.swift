@@ -1,7 +1,7 @@
 /// Every ONNX operator that models may use. One operator is one file under `Operators/` and one name here.
 public enum OperatorTable {
   public static let operators: [ONNXOperator] =
-    math + array + neural + vision + machineLearning + control + training + contrib
+    math + array + neural + vision + machineLearning + control + training + contrib + experimental
 
   /// Arithmetic, comparison, logic, reductions.
   static let math: [ONNXOperator] =

@@ -15,7 +15,10 @@ public final class PackedMatrix: Sendable {
 
   /// Elements that are read at a time, about: a matrix that has to be made to be read is never there whole, and what is made
   /// of it is still in the cache when it is packed.
-  private static let elementsAtATime = 1 << 15
+  fileprivate static let elementsAtATime = 1 << 15
+  /// Rows that are at least read at a time, up to 32 times as many elements: the panels of a wide matrix lie far apart, and a
+  /// row's share of one is less than the cache fetches.
+  private static let rowsAtATime = 32
 
   /// Packs the matrix `[k, n]` at `b`, or `[n, k]` where it is `transposed`.
   public convenience init(_ b: UnsafePointer<Float>, transposed: Bool, k: Int, n: Int) {
@@ -40,7 +43,7 @@ public final class PackedMatrix: Sendable {
   private static func pack(_ k: Int, _ n: Int, _ read: Reader, _ to: UnsafeMutablePointer<Float>) {
     let table = KernelTable.current
     let width = table.gemmColumns
-    let step = max(1, elementsAtATime / max(n, 1))
+    let step = max(1, max(elementsAtATime, min(rowsAtATime * n, elementsAtATime * rowsAtATime)) / max(n, 1))
     for row in stride(from: 0, to: k, by: step) {
       let rows = min(step, k - row)
       read(row * n..<(row + rows) * n) { from in
@@ -75,12 +78,9 @@ public final class PackedRows: Sendable {
   public let tensor: Tensor
   private let each: Int
 
-  /// Packs `groups` matrices `[m, k]` that lie one after the other, row by row. `withElements` passes their first element to
-  /// its argument; it is only called where `constants` do not have them packed as `name`.
-  public init(
-    groups: Int, m: Int, k: Int, in constants: Constants, as name: String,
-    withElements: ((UnsafePointer<Float>) -> Void) -> Void
-  ) {
+  /// Packs `groups` matrices `[m, k]` that lie one after the other, row by row. `read` reads them, some rows at a time, in
+  /// order; it is only called where `constants` do not have them packed as `name`.
+  public init(groups: Int, m: Int, k: Int, in constants: Constants, as name: String, read: PackedMatrix.Reader) {
     self.groups = groups
     self.m = m
     self.k = k
@@ -90,13 +90,29 @@ public final class PackedRows: Sendable {
     tensor = constants.tensor(name, .float32, shape) {
       let out = Tensor(lasting: .float32, shape)
       let to = out.storage.base.assumingMemoryBound(to: Float.self)
-      withElements { from in
-        for g in 0..<groups {
-          KernelTable.current.packA(from + g &* m &* k, k, 1, m, k, to + g &* each)
-          for rest in m &* k..<each { to[g &* each &+ rest] = 0 }
-        }
+      for g in 0..<groups {
+        PackedRows.pack(m, k, from: g * m * k, read, to + g * each)
+        for rest in m * k..<each { to[g * each + rest] = 0 }
       }
       return out
+    }
+  }
+
+  private static func pack(
+    _ m: Int, _ k: Int, from first: Int, _ read: PackedMatrix.Reader, _ to: UnsafeMutablePointer<Float>
+  ) {
+    let table = KernelTable.current
+    let panels = RowPanels(m, tallest: table.gemmRows)
+    let step = max(1, PackedMatrix.elementsAtATime / max(k * table.gemmRows, 1))
+    for panel in stride(from: 0, to: panels.count, by: step) {
+      let end = min(panel + step, panels.count)
+      let start = panels.start(panel)
+      read(first + start * k..<first + panels.start(end) * k) { from in
+        for p in panel..<end {
+          let row = panels.start(p)
+          table.packA(from + (row - start) * k, k, 1, panels.start(p + 1) - row, k, to + row * k)
+        }
+      }
     }
   }
 
@@ -174,7 +190,7 @@ public enum MatrixMultiply {
     guard m > 0, n > 0 else { return }
     let table = KernelTable.current
     let columnPanels = (n &+ table.gemmColumns &- 1) / table.gemmColumns
-    let rowPanels = (m &+ table.gemmRows &- 1) / table.gemmRows
+    let rowPanels = RowPanels(m, tallest: table.gemmRows).count
     if case .strided(let pointer, let rs, let cs) = b, cs != 1 || m >= 2 &* table.gemmRows {
       Scratch.with(floats: columnPanels &* table.gemmColumns &* k) { packed in
         pool.parallelFor(columnPanels, grain: Swift.max(1, threadGrain / Swift.max(1, k &* table.gemmColumns))) {

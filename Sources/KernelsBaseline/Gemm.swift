@@ -9,14 +9,14 @@ func kernelGemm(_ raw: UnsafeRawPointer) {
   let m = t.pointee.m
   let n = t.pointee.n
   let k = t.pointee.k
-  let panels = rowPanelCount(m)
+  let panels = RowPanels(m, tallest: tileRows)
   let packed = t.pointee.aIsPacked
   let direct = t.pointee.bRowStride
   let packedA = t.pointee.scratch
   let edgeB = packedA + (GemmTask.mBlock &+ 16) &* GemmTask.kBlock
   let edgeC = edgeB + GemmTask.kBlock &* GemmTask.maxColumns
   let finishes = needsFinish(t)
-  let groupSize = packed ? panels : GemmTask.mBlock / tileRows
+  let groupSize = packed ? panels.count : GemmTask.mBlock / tileRows
   var k0 = 0
   repeat {
     let kc = k &- k0 < GemmTask.kBlock ? k &- k0 : GemmTask.kBlock
@@ -25,16 +25,16 @@ func kernelGemm(_ raw: UnsafeRawPointer) {
     var group = t.pointee.rowPanelStart
     while group < t.pointee.rowPanelEnd {
       let groupEnd = group &+ groupSize < t.pointee.rowPanelEnd ? group &+ groupSize : t.pointee.rowPanelEnd
-      let groupRow = panelStart(group, m, panels)
+      let groupRow = panels.start(group)
       // A single row is its own packed form.
       let plainRow = m == 1 && t.pointee.aColumnStride == 1
       if !packed && !plainRow {
         var p = group
         while p < groupEnd {
-          let start = panelStart(p, m, panels)
+          let start = panels.start(p)
           packRows(
             t.pointee.a + start &* t.pointee.aRowStride + k0 &* t.pointee.aColumnStride, t.pointee.aRowStride,
-            t.pointee.aColumnStride, panelStart(p &+ 1, m, panels) &- start, kc, packedA + (start &- groupRow) &* kc)
+            t.pointee.aColumnStride, panels.start(p &+ 1) &- start, kc, packedA + (start &- groupRow) &* kc)
           p &+= 1
         }
       }
@@ -55,8 +55,8 @@ func kernelGemm(_ raw: UnsafeRawPointer) {
         }
         var p = group
         while p < groupEnd {
-          let start = panelStart(p, m, panels)
-          let rows = panelStart(p &+ 1, m, panels) &- start
+          let start = panels.start(p)
+          let rows = panels.start(p &+ 1) &- start
           let a =
             packed
             ? t.pointee.a + start &* k + k0 &* rows
@@ -76,7 +76,7 @@ func kernelGemm(_ raw: UnsafeRawPointer) {
         column &+= 1
       }
       if last && t.pointee.activation >= 2 && t.pointee.activation <= 6 {
-        activateRows(t, groupRow, panelStart(groupEnd, m, panels))
+        activateRows(t, groupRow, panels.start(groupEnd))
       }
       group = groupEnd
     }

@@ -1,14 +1,6 @@
 // Packing: the operands of a product in the order in which the tile reads them.
 
-/// The first row of panel `index` when `m` rows are divided into `panels` panels whose heights differ by one at most.
-@inline(__always) func panelStart(_ index: Int, _ m: Int, _ panels: Int) -> Int {
-  let height = m / panels
-  let extra = m &- height &* panels
-  return index &* height &+ (index < extra ? index : extra)
-}
-
-/// The number of row panels that `m` rows are divided into.
-@inline(__always) func rowPanelCount(_ m: Int) -> Int { (m &+ tileRows &- 1) / tileRows }
+import KernelSlots
 
 /// Packs `rows` rows and `k` columns as `[k][rows]`.
 func packRows(
@@ -34,11 +26,11 @@ func packRows(
 func kernelPackA(
   _ a: UnsafePointer<Float>, _ rs: Int, _ cs: Int, _ m: Int, _ k: Int, _ out: UnsafeMutablePointer<Float>
 ) {
-  let panels = rowPanelCount(m)
+  let panels = RowPanels(m, tallest: tileRows)
   var p = 0
-  while p < panels {
-    let start = panelStart(p, m, panels)
-    let rows = panelStart(p &+ 1, m, panels) &- start
+  while p < panels.count {
+    let start = panels.start(p)
+    let rows = panels.start(p &+ 1) &- start
     packRows(a + start &* rs, rs, cs, rows, k, out + start &* k)
     p &+= 1
   }

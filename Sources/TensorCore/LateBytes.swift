@@ -7,7 +7,7 @@ import Synchronization
 /// is another: it never stands beside the packed form whole.
 ///
 /// Invariant that makes it `Sendable`: the memory is filled once, under the lock, before its address is handed out, and not
-/// changed after.
+/// changed after. The memory of a part belongs to one reader at a time, who takes it under the lock.
 public final class LateBytes: @unchecked Sendable {
   /// Bytes in all.
   public let byteCount: Int
@@ -23,6 +23,8 @@ public final class LateBytes: @unchecked Sendable {
 
   private struct Made: Sendable {
     var storage: TensorStorage?
+    /// What a walk through parts of the bytes writes them to: nil while one is being read, and before and after the walk.
+    var part: TensorStorage?
   }
 
   /// A copy of `bytes`, which lie in `file`.
@@ -93,9 +95,15 @@ public final class LateBytes: @unchecked Sendable {
 
   /// Calls `body` with `range` of the bytes, made for the call alone where they were not made to stay.
   func withTransientBytes<R>(_ range: Range<Int>, _ body: (UnsafeMutableRawPointer) throws -> R) rethrows -> R {
-    guard !isUnknown, made.withLock({ $0.storage == nil }) else { return try body(address + range.lowerBound) }
-    let copy = TensorStorage(lasting: range.count)
+    let (isMade, part) = made.withLock { made in
+      defer { made.part = nil }
+      return (made.storage != nil, made.part)
+    }
+    guard !isUnknown, !isMade else { return try body(address + range.lowerBound) }
+    // One part's memory serves the next one: it is in the cache, and pages that come and go are cleared each time.
+    let copy = part.flatMap { $0.byteCount >= range.count ? $0 : nil } ?? TensorStorage(lasting: range.count)
     make(range, copy.base)
+    defer { if range.upperBound < byteCount { made.withLock { $0.part = copy } } }
     return try withExtendedLifetime(copy) { try body(copy.base) }
   }
 

@@ -47,22 +47,18 @@ struct FoldBatchNormalization: Pass {
     let each = weights.shape.product(1..<weights.shape.rank)
     let width = MemoryLayout<Float>.size
     let late = LateBytes(weights.byteCount) { range, address in
-      let to = address.assumingMemoryBound(to: Float.self)
       let elements = range.lowerBound / width..<range.upperBound / width
-      // One channel at a time, for the same reason.
-      var first = elements.lowerBound
-      while first < elements.upperBound {
-        let channel = first / each
-        let end = min((channel + 1) * each, elements.upperBound)
-        weights.withTransientBytes(first * width..<end * width) {
-          let from = $0.assumingMemoryBound(to: Float.self)
-          for i in 0..<end - first {
-            to[first - elements.lowerBound + i] = Float(Double(from[i]) * factor[channel])
-          }
+      weights.withElements(elements) { (from: UnsafePointer<Float>) in
+        let to = address.assumingMemoryBound(to: Float.self)
+        var done = 0
+        while done < elements.count {
+          let channel = (elements.lowerBound + done) / each
+          let end = min((channel + 1) * each, elements.upperBound) - elements.lowerBound
+          let scale = factor[channel]
+          for i in done..<end { to[i] = Float(Double(from[i]) * scale) }
+          done = end
         }
-        first = end
       }
-      weights.dropMappedPages(range)
     }
     return try Tensor(dtype: .float32, shape: weights.shape, storage: TensorStorage(late))
   }

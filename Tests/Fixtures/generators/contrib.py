@@ -43,7 +43,7 @@ def extents(name: str, arrays: list) -> list:
 
 def add(
     operator, name, data_sets, outputs, *, weights=None, order=None, domain=DOMAIN, attributes=None, stand_in=None,
-    unread=0,
+    unread=0, opset=17,
     **details,
 ):  # fmt: skip
     """A case of one node.
@@ -51,7 +51,7 @@ def add(
     `data_sets`: dictionaries of named inputs, in the operator's order; None leaves an optional one out. `weights`:
     inputs that are initializers. `order`: the operator's order where weights stand between inputs. `outputs`: the
     element type of each output, None for one that is not asked for. `unread`: how many more outputs the node names,
-    which nobody reads. `stand_in`: nodes that ONNX Runtime runs where it has no kernel for the operator. What else is
+    which nobody reads. `opset`: the version of the standard. `stand_in`: nodes that ONNX Runtime runs where it has no kernel for the operator. What else is
     no part of a `Fixture` is an attribute; `attributes` are those whose names are taken.
     """
     kept = {key: details.pop(key) for key in ("rtol", "atol", "note") if key in details}
@@ -85,7 +85,7 @@ def add(
                 for (result, kind), shape in zip(asked, shapes, strict=True)
             ]
             graph = helper.make_graph(nodes, name, inputs, declared, stored)
-            imports = [helper.make_opsetid("", 17), helper.make_opsetid(DOMAIN, 1)]
+            imports = [helper.make_opsetid("", opset), helper.make_opsetid(DOMAIN, 1)]
             return helper.make_model(graph, opset_imports=imports, ir_version=8, producer_name="contrib")
 
         answers = answer(model(stand_in or [node]), feeds)
@@ -684,6 +684,30 @@ for mode in ("bilinear", "nearest"):
             weights={"size": np.array(size, np.int32)}, mode=mode, extrapolation_value=-1.0,
         )  # fmt: skip
 add("GatherND", "gather_nd", [{"x": numbers(2, 3, 4)}], [FLOAT], weights={"at": np.array([[0, 1], [1, 2]], np.int64)})
+
+
+# --- what the standard dropped early ---------------------------------------------------------------------------------
+
+EARLY = {"domain": "", "opset": 6}
+IMAGE = [{"x": numbers(2, 3, 6, 5)}, {"x": numbers(1, 3, 6, 5, seed=1)}]
+add("Affine", "early_affine", [{"x": numbers(2, 3)}], [FLOAT], alpha=1.5, beta=-0.25, **EARLY)
+add("Scale", "early_scale", [{"x": numbers(2, 3)}], [FLOAT], attributes={"scale": 1.5}, **EARLY)
+add("ParametricSoftplus", "early_parametric_softplus", [{"x": numbers(2, 3)}], [FLOAT], alpha=1.5, beta=2.0, **EARLY)
+add("ScaledTanh", "early_scaled_tanh", [{"x": numbers(2, 3)}], [FLOAT], alpha=1.5, beta=2.0, **EARLY)
+add("ThresholdedRelu", "early_thresholded_relu", [{"x": numbers(2, 3)}], [FLOAT], alpha=0.5, **EARLY)
+add("ImageScaler", "early_image_scaler", IMAGE, [FLOAT], bias=[1.0, -2.0, 0.5], attributes={"scale": 0.25}, **EARLY)
+add("Crop", "early_crop", IMAGE, [FLOAT], border=[1, 2, 0, 1], **EARLY)
+add("Crop", "early_crop_sized", IMAGE, [FLOAT], border=[1, 2, 0, 0], attributes={"scale": [3, 2]}, **EARLY)
+for across in (0, 1):
+    for divides in (0, 1):
+        add(
+            "MeanVarianceNormalization", f"early_mean_variance_{across}_{divides}", IMAGE, [FLOAT],
+            across_channels=across, normalize_variance=divides, **EARLY,
+        )  # fmt: skip
+add(
+    "DynamicSlice", "early_dynamic_slice", [{"x": numbers(4, 4), "from": np.array([1, 0]), "to": np.array([3, -1])}],
+    [FLOAT], **EARLY,
+)  # fmt: skip
 
 
 # --- recurrences and hashes ------------------------------------------------------------------------------------------

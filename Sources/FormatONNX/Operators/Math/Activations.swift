@@ -7,7 +7,7 @@ extension OperatorTable {
     activation("Elu", .elu, [1, 6, 22], alpha: ("alpha", 1)),
     activation("Celu", .celu, [12, 28], alpha: ("alpha", 1)),
     activation("LeakyRelu", .leakyRelu, [1, 6, 16], alpha: ("alpha", 0.01)),
-    activation("ThresholdedRelu", .thresholdedRelu, [10, 22], alpha: ("alpha", 1)),
+    activation("ThresholdedRelu", .thresholdedRelu, [1, 10, 22], alpha: ("alpha", 1)),
     activation("Shrink", .shrink, [9], alpha: ("lambd", 0.5), beta: ("bias", 0)),
     activation("Swish", .swish, [24], alpha: ("alpha", 1)),
     ONNXOperator("Selu", versions: [1, 6, 22]) { n in

@@ -19,7 +19,7 @@ final class ConvWeights: Sendable {
       packed = nil
     } else {
       plain = nil
-      packed = PackedRows(groups: group, m: m, k: k, in: constants, as: "weights") { w.withFloats($0) }
+      packed = PackedRows(groups: group, m: m, k: k, in: constants, as: "weights") { w.withElements($0, $1) }
     }
   }
 }
