@@ -28,23 +28,24 @@ func tests(
 
 /// One instruction set's build of the kernel sources: optimised even in debug builds, as a whole module like a release
 /// build. `-num-threads` makes the compiler write the object of every file where a debug build looks for it.
-func kernels(_ name: String, define: String? = nil, march: String? = nil) -> Target {
+func kernels(_ name: String, defines: [String] = [], march: String? = nil) -> Target {
   var settings = swiftSettings
   if isRoot {
     let optimised = ["-O", "-wmo", "-num-threads", "1", "-disable-batch-mode"]
     settings.append(.unsafeFlags(optimised, .when(configuration: .debug)))
     if let march { settings.append(.unsafeFlags(["-Xcc", "-march=\(march)"])) }
   }
-  if let define { settings.append(.define(define)) }
-  return .target(name: name, dependencies: ["KernelSlots"], swiftSettings: settings)
+  settings += defines.map { .define($0) }
+  return .target(name: name, dependencies: ["KernelSlots", "CIntegerDot"], swiftSettings: settings)
 }
 
 #if arch(x86_64)
 let kernelVariants =
   isRoot
   ? [
-    kernels("KernelsHaswell", define: "KERNELS_AVX2", march: "haswell"),
-    kernels("KernelsSkylakeAVX512", define: "KERNELS_AVX512", march: "skylake-avx512"),
+    kernels("KernelsHaswell", defines: ["KERNELS_AVX2"], march: "haswell"),
+    kernels("KernelsSkylakeAVX512", defines: ["KERNELS_AVX512"], march: "skylake-avx512"),
+    kernels("KernelsCascadeLake", defines: ["KERNELS_AVX512", "KERNELS_VNNI"], march: "cascadelake"),
   ] : []
 #else
 let kernelVariants: [Target] = []
@@ -75,13 +76,14 @@ let package = Package(
     library("KernelSlots"),
     kernels("KernelsBaseline"),
     .target(name: "CPUFeatures"),
+    .target(name: "CIntegerDot"),
     .target(
       name: "Kernels",
       dependencies: ["TensorCore", "KernelSlots", "KernelsBaseline", "CPUFeatures"]
         + kernelVariants.map { .byName(name: $0.name) },
       swiftSettings: swiftSettings + (kernelVariants.isEmpty ? [] : [.define("KERNEL_VARIANTS")])),
     .executableTarget(name: "kernel-check", dependencies: ["Kernels", "KernelChecks"], swiftSettings: swiftSettings),
-    library("KernelChecks", ["Kernels", "KernelSlots"]),
+    library("KernelChecks", ["Kernels", "KernelSlots", "TensorCore"]),
     library("ImageDecoding", ["CZlib"]),
     library("InferenceGraph", ["TensorCore", "Kernels", "ImageDecoding"]),
     library("PreparedWeights", ["TensorCore"]),

@@ -34,9 +34,16 @@ int cpu_runs_skylake_avx512(void) {
   return has(b, f | dq | cd | bw | vl);
 }
 
+int cpu_runs_cascadelake(void) {
+  unsigned a, b, c, d;
+  if (!cpu_runs_skylake_avx512() || !__get_cpuid_count(7, 0, &a, &b, &c, &d)) return 0;
+  return has(c, 1u << 11);
+}
+
 #else
 
 int cpu_runs_haswell(void) { return 0; }
 int cpu_runs_skylake_avx512(void) { return 0; }
+int cpu_runs_cascadelake(void) { return 0; }
 
 #endif

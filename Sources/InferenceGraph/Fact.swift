@@ -40,6 +40,11 @@ public struct Fact: Sendable {
   public var dtype: DType? { type?.dtype }
   /// The rank where it is known.
   public var rank: Int? { shape?.count }
+  /// An extent; nil where the shape is not known or has no such axis.
+  public func extent(_ axis: Int) -> Dim? {
+    guard let shape, shape.indices.contains(axis) else { return nil }
+    return shape[axis]
+  }
   /// The constant as a tensor.
   public var tensor: Tensor? { constant?.tensor }
 

@@ -10,6 +10,8 @@ public struct GraphError: Error, Sendable, CustomStringConvertible {
     case invalidInput
     /// A limit was passed.
     case limit
+    /// A run took longer than it may.
+    case deadline
   }
 
   public let code: Code

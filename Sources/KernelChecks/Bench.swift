@@ -1,5 +1,6 @@
 import KernelSlots
 import Kernels
+import TensorCore
 
 /// Speed of the kernels in use, on one thread.
 package enum Bench {
@@ -51,6 +52,30 @@ package enum Bench {
         }
         let rate = { (t: Double) in "\((flops * Double(repeats) / t / 1e8).rounded() / 10)" }
         print("gemm \(m)x\(n)x\(k): \(rate(constant)) GFLOP/s with constant B, \(rate(plain)) without")
+      }
+    }
+    for (m, n, k) in [(1024, 1024, 1024), (128, 384, 384), (128, 1536, 384), (128, 384, 1536), (1, 1024, 1024)] {
+      let a = (0..<(m * k)).map { UInt8(truncatingIfNeeded: $0 * 37) }
+      let b = (0..<(k * n)).map { UInt8(truncatingIfNeeded: $0 * 41) }
+      var c = [Int32](repeating: 0, count: m * n)
+      let packed = PackedIntegerMatrix(
+        k: k, n: n, isSigned: true, transposed: false, in: .inMemory, as: "", withBytes: { use in
+          b.withUnsafeBufferPointer { if let start = $0.baseAddress { use(start) } }
+        })
+      let operations = 2 * Double(m) * Double(n) * Double(k)
+      let repeats = Swift.max(1, Int(2e6 / operations))
+      a.withUnsafeBufferPointer { a in
+        c.withUnsafeMutableBufferPointer { c in
+          guard let from = a.baseAddress, let to = c.baseAddress else { return }
+          let t = time(0.3) {
+            for _ in 0..<repeats {
+              IntegerMultiply.multiply(
+                IntegerMultiply.Left(from, m: m, rowStride: k, isSigned: false, zeros: [128]), packed, zeros: [0],
+                into: to)
+            }
+          }
+          print("integer gemm \(m)x\(n)x\(k): \((operations * Double(repeats) / t / 1e8).rounded() / 10) GOP/s")
+        }
       }
     }
     let x = numbers.array(4096, scale: 4)

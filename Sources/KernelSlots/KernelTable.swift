@@ -1,4 +1,4 @@
-/// The float32 kernels of one instruction set.
+/// The kernels of one instruction set, of `float32` where nothing else is said.
 ///
 /// Every slot is a C function pointer, so that the table is plain data: copying it needs no code, and no code that was
 /// compiled for a wide instruction set can end up in a symbol that other modules share. Counts are elements. Output may
@@ -18,7 +18,7 @@ public struct KernelTable: Sendable {
   /// A value of all elements: `(x, n)`.
   public typealias Reduction = @convention(c) @Sendable (UnsafePointer<Float>, Int) -> Float
 
-  /// `baseline`, `haswell` or `skylake-avx512`.
+  /// `baseline`, `haswell`, `skylake-avx512` or `cascadelake`.
   public var name: StaticString
 
   // MARK: Elementwise
@@ -112,11 +112,18 @@ public struct KernelTable: Sendable {
   /// `out[i] = bias + Σ weights[t] * source[offsets[t] + i*step]`: `(source, sourceEnd, offsets, weights, taps, step,
   /// bias, out, n)`.
   public var depthwise: Depthwise
+  /// One run of outputs of a pool: `out[i]` is the greatest of `source[offsets[t] + i*step]` over all taps (NaN if one is
+  /// NaN), or their sum: `(source, end, offsets, taps, step, takesGreatest, out, n)`. What is read lies before `end`.
+  public var poolWindows: PoolWindows
 
   public typealias GatherWindows =
     @convention(c) @Sendable (
       UnsafePointer<Float>, UnsafePointer<Float>, UnsafePointer<Int>, Int, UnsafePointer<Int>, Int, Int,
       UnsafeMutablePointer<Float>
+    ) -> Void
+  public typealias PoolWindows =
+    @convention(c) @Sendable (
+      UnsafePointer<Float>, UnsafePointer<Float>, UnsafePointer<Int>, Int, Int, Bool, UnsafeMutablePointer<Float>, Int
     ) -> Void
   public typealias Depthwise =
     @convention(c) @Sendable (
@@ -140,6 +147,9 @@ public struct KernelTable: Sendable {
     @convention(c) @Sendable (UnsafePointer<Float>, Int, Int, Int, Int, UnsafeMutablePointer<Float>) -> Void
   /// Computes a part of a product; the argument points to a `GemmTask`.
   public var gemm: @convention(c) @Sendable (UnsafeRawPointer) -> Void
+
+  /// Products of 8-bit integers.
+  public var integer: IntegerKernels
 
   // MARK: Trees
 
@@ -166,10 +176,10 @@ public struct KernelTable: Sendable {
       @convention(c) @Sendable (UnsafePointer<Float>, UnsafePointer<Float>?, Float, UnsafeMutablePointer<Float>, Int)
       -> Void,
     transpose: @convention(c) @Sendable (UnsafePointer<Float>, Int, UnsafeMutablePointer<Float>, Int, Int, Int) -> Void,
-    gatherWindows: GatherWindows, depthwise: Depthwise, gemmRows: Int, gemmColumns: Int,
+    gatherWindows: GatherWindows, depthwise: Depthwise, poolWindows: PoolWindows, gemmRows: Int, gemmColumns: Int,
     packB: @convention(c) @Sendable (UnsafePointer<Float>, Int, Int, Int, Int, UnsafeMutablePointer<Float>) -> Void,
     packA: @convention(c) @Sendable (UnsafePointer<Float>, Int, Int, Int, Int, UnsafeMutablePointer<Float>) -> Void,
-    gemm: @convention(c) @Sendable (UnsafeRawPointer) -> Void,
+    gemm: @convention(c) @Sendable (UnsafeRawPointer) -> Void, integer: IntegerKernels,
     treeLeaves: @convention(c) @Sendable (UnsafeRawPointer) -> Void
   ) {
     self.name = name
@@ -220,11 +230,13 @@ public struct KernelTable: Sendable {
     self.transpose = transpose
     self.gatherWindows = gatherWindows
     self.depthwise = depthwise
+    self.poolWindows = poolWindows
     self.gemmRows = gemmRows
     self.gemmColumns = gemmColumns
     self.packB = packB
     self.packA = packA
     self.gemm = gemm
+    self.integer = integer
     self.treeLeaves = treeLeaves
   }
 }

@@ -11,6 +11,7 @@ import Musl
 import Darwin
 #endif
 #if KERNEL_VARIANTS && arch(x86_64)
+import KernelsCascadeLake
 import KernelsHaswell
 import KernelsSkylakeAVX512
 #endif
@@ -20,6 +21,7 @@ extension KernelTable {
   public static var runnable: [KernelTable] {
     var tables: [KernelTable] = []
     #if KERNEL_VARIANTS && arch(x86_64)
+    if cpu_runs_cascadelake() != 0 { tables.append(KernelsCascadeLake.kernelTable()) }
     if cpu_runs_skylake_avx512() != 0 { tables.append(KernelsSkylakeAVX512.kernelTable()) }
     if cpu_runs_haswell() != 0 { tables.append(KernelsHaswell.kernelTable()) }
     #endif
@@ -28,7 +30,7 @@ extension KernelTable {
   }
 
   /// Every name that `select(named:)` may be asked for.
-  public static let names = ["baseline", "haswell", "skylake-avx512"]
+  public static let names = ["baseline", "haswell", "skylake-avx512", "cascadelake"]
 
   /// The environment variable that overrides the choice.
   public static let environmentVariable = "SWIFTLET_KERNELS"

@@ -51,6 +51,60 @@ func kernelGatherWindows(
   }
 }
 
+/// `width` elements from `p` on, `step` apart.
+@inline(__always) private func load(_ p: UnsafePointer<Float>, step: Int, _ end: UnsafePointer<Float>) -> V {
+  if step == 1 { return load(p) }
+  if step == 2, p + 2 &* width <= end { return loadEven(p) }
+  var x = V.zero
+  var lane = 0
+  while lane < width {
+    x[lane] = p[lane &* step]
+    lane &+= 1
+  }
+  return x
+}
+
+/// One run of outputs of a pool: the greatest of `source[offsets[t] + i*step]` over all taps, or their sum.
+func kernelPoolWindows(
+  _ source: UnsafePointer<Float>, _ end: UnsafePointer<Float>, _ offsets: UnsafePointer<Int>, _ taps: Int,
+  _ step: Int, _ takesGreatest: Bool, _ out: UnsafeMutablePointer<Float>, _ n: Int
+) {
+  var i = 0
+  while i &+ width <= n {
+    let from = source + i &* step
+    var best = load(from + offsets[0], step: step, end)
+    var t = 1
+    if takesGreatest {
+      while t < taps {
+        best = maximum(load(from + offsets[t], step: step, end), best)
+        t &+= 1
+      }
+    } else {
+      while t < taps {
+        best += load(from + offsets[t], step: step, end)
+        t &+= 1
+      }
+    }
+    store(best, out + i)
+    i &+= width
+  }
+  while i < n {
+    var best = source[offsets[0] &+ i &* step]
+    var t = 1
+    while t < taps {
+      let x = source[offsets[t] &+ i &* step]
+      if takesGreatest {
+        if x > best || x.isNaN { best = x }
+      } else {
+        best += x
+      }
+      t &+= 1
+    }
+    out[i] = best
+    i &+= 1
+  }
+}
+
 /// One run of outputs of a depthwise convolution: `out[i] = bias + Σ weights[t] * source[offsets[t] + i*step]`.
 func kernelDepthwise(
   _ source: UnsafePointer<Float>, _ end: UnsafePointer<Float>, _ offsets: UnsafePointer<Int>,
@@ -62,19 +116,7 @@ func kernelDepthwise(
     var t = 0
     while t < taps {
       let from = source + offsets[t] + i &* step
-      var x: V
-      if step == 1 {
-        x = load(from)
-      } else if step == 2, from + 2 &* width <= end {
-        x = loadEven(from)
-      } else {
-        x = V.zero
-        var lane = 0
-        while lane < width {
-          x[lane] = from[lane &* step]
-          lane &+= 1
-        }
-      }
+      let x = load(from, step: step, end)
       sum = fma(x, V(repeating: weights[t]), sum)
       t &+= 1
     }

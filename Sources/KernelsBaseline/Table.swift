@@ -2,7 +2,9 @@ public import KernelSlots
 
 /// The kernels of this instruction set.
 public func kernelTable() -> KernelTable {
-  #if KERNELS_AVX512
+  #if KERNELS_VNNI
+  let name: StaticString = "cascadelake"
+  #elseif KERNELS_AVX512
   let name: StaticString = "skylake-avx512"
   #elseif KERNELS_AVX2
   let name: StaticString = "haswell"
@@ -22,7 +24,12 @@ public func kernelTable() -> KernelTable {
     minimumScalar: kernelMinimumScalar, axpy: kernelAxpy, sum: kernelSum, sumOfSquares: kernelSumOfSquares,
     max: kernelMax, min: kernelMin, dot: kernelDot, softmax: kernelSoftmax, logSoftmax: kernelLogSoftmax,
     layerNorm: kernelLayerNorm, rmsNorm: kernelRMSNorm, transpose: kernelTranspose,
-    gatherWindows: kernelGatherWindows, depthwise: kernelDepthwise, gemmRows: tileRows,
+    gatherWindows: kernelGatherWindows, depthwise: kernelDepthwise, poolWindows: kernelPoolWindows, gemmRows: tileRows,
     gemmColumns: tileColumns, packB: kernelPackB, packA: kernelPackA, gemm: kernelGemm,
+    integer: IntegerKernels(
+      rows: integerTileRows, rowUnit: rowUnit, packRows: kernelPackIntegerRows,
+      packColumns: kernelPackIntegerColumns, gatherWindows: kernelGatherIntegerWindows,
+      columnSums: kernelIntegerColumnSums, gemm: kernelIntegerGemm, quantize: kernelQuantize,
+      dequantize: kernelDequantize),
     treeLeaves: kernelTreeLeaves)
 }

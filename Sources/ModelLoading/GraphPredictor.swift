@@ -8,16 +8,24 @@ public import TensorCore
 public struct GraphPredictor: Predictor {
   public let signature: ModelSignature
   private let session: Session
+  private let timeLimit: Duration?
 
-  public init(_ model: PreparedModel) {
+  /// - Parameter timeLimit: how long a prediction may take. It is looked at between two operators of the model.
+  public init(_ model: PreparedModel, timeLimit: Duration? = nil) {
     session = model.session
+    self.timeLimit = timeLimit
     signature = ModelSignature(model)
   }
 
   public func predict(_ inputs: [Value?], outputs: [Int]) throws -> [Value] {
     let all: [Value]
     do {
-      all = try session.run(inputs)
+      all = try session.run(inputs, until: timeLimit.map { .now + $0 })
+    } catch let error as GraphError where error.code == .deadline {
+      let milliseconds = Int((timeLimit ?? .zero) / .milliseconds(1))
+      let limit = milliseconds % 1000 == 0 ? "\(milliseconds / 1000)s" : "\(milliseconds)ms"
+      throw ServingError(
+        .gatewayTimeout, "The prediction took longer than the limit of \(limit).", limit: limit, setting: "request-timeout")
     } catch let error as GraphError where error.code == .invalidInput || error.code == .limit {
       // The model is loaded and has answered a warm-up: what it refuses now is in the request.
       throw ServingError(.invalidValue, "The model does not take this input: \(error)")

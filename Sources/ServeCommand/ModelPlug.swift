@@ -66,7 +66,7 @@ enum ModelPlug {
     } catch {
       throw ServingError(.modelLoadFailed, "cannot prepare \(source.path): \(error)")
     }
-    let predictor = GraphPredictor(prepared)
+    let predictor = GraphPredictor(prepared, timeLimit: settings[.requestTimeout])
     let service: ModelService
     do throws(ServingError) {
       service = try ModelService(

@@ -73,7 +73,7 @@ public struct LaunchPlan: Sendable {
           "workers = \(wanted) (\(settings.origin(of: Setting.workers))) needs nginx in front; without it one process "
             + "serves on every core: leave workers out, or install nginx and use --front nginx")
       }
-      for setting in [Setting<Bool>.accessLog as any AnySetting, Setting.requestTimeout, Setting.maxConnections]
+      for setting in [Setting<Bool>.accessLog as any AnySetting, Setting.maxConnections]
       where settings.origin(of: setting) != .standard {
         notices.append("\(setting.name) has no effect without nginx in front")
       }

@@ -4,6 +4,7 @@ import Kernels
 // Usage: kernel-check [bench]. Compares every kernel that runs on this processor with a scalar reference; exit code 1
 // when one differs. `bench` measures instead.
 if CommandLine.arguments.dropFirst().first == "bench" {
+  try KernelTable.useEnvironment()
   Bench.run()
 } else {
   var failures = 0
@@ -13,6 +14,8 @@ if CommandLine.arguments.dropFirst().first == "bench" {
     checker.checkBinary()
     checker.checkRows()
     checker.checkGemm()
+    checker.checkIntegerGemm()
+    checker.checkQuantize()
     checker.checkTrees()
     print("\(table.name): \(checker.checks - checker.failures) passed, \(checker.failures) failed")
     failures += checker.failures

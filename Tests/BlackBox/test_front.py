@@ -128,6 +128,38 @@ class Draining(unittest.TestCase):
             error = kit.error_of(body)
             self.assertEqual((error["code"], error["setting"]), ("gateway_timeout", "request-timeout"))
 
+    def test_endless_model_gets_504_and_its_worker_goes_on(self):
+        import tempfile
+
+        import numpy
+        import onnx
+        from onnx import TensorProto, helper
+
+        # A loop of as many turns as the request says.
+        body = helper.make_graph(
+            [helper.make_node("Identity", ["go"], ["on"]), helper.make_node("Add", ["sum", "one"], ["next"])], "body",
+            [helper.make_tensor_value_info("turn", TensorProto.INT64, []),
+             helper.make_tensor_value_info("go", TensorProto.BOOL, []),
+             helper.make_tensor_value_info("sum", TensorProto.FLOAT, [])],
+            [helper.make_tensor_value_info("on", TensorProto.BOOL, []),
+             helper.make_tensor_value_info("next", TensorProto.FLOAT, [])])
+        graph = helper.make_graph(
+            [helper.make_node("Loop", ["turns", "", "zero"], ["y"], body=body)], "g",
+            [helper.make_tensor_value_info("turns", TensorProto.INT64, [])],
+            [helper.make_tensor_value_info("y", TensorProto.FLOAT, [])],
+            [onnx.numpy_helper.from_array(numpy.float32(value), name) for name, value in (("zero", 0), ("one", 1))])
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "model.onnx")
+            onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
+            for front in ("nginx", "direct"):
+                with Server("--request-timeout", "1", workers=1 if front == "nginx" else None, front=front, model=path) as server:
+                    status, _, body = server.predict(b'{"inputs": {"turns": 9000000000000}}', timeout=10)
+                    self.assertEqual(status, 504, body)
+                    error = kit.error_of(body)
+                    self.assertEqual((error["code"], error["setting"]), ("gateway_timeout", "request-timeout"))
+                    status, _, body = server.predict(b'{"inputs": {"turns": 3}}', timeout=10)
+                    self.assertEqual((status, json.loads(body)["outputs"]["y"]), (200, 3), body)
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -26,6 +26,12 @@ import Testing
   @Test("products agree with their definition for every tile height, layout and epilogue", arguments: names)
   func products(name: String) throws { try expectPassing(name) { $0.checkGemm() } }
 
+  @Test("products of 8-bit integers are exact, and what becomes of them agrees with its definition", arguments: names)
+  func integerProducts(name: String) throws { try expectPassing(name) { $0.checkIntegerGemm() } }
+
+  @Test("quantising and its reverse agree with their definitions", arguments: names)
+  func quantising(name: String) throws { try expectPassing(name) { $0.checkQuantize() } }
+
   @Test("masks of trees find the leaves that walking from the root finds", arguments: names)
   func trees(name: String) throws { try expectPassing(name) { $0.checkTrees() } }
 

@@ -13,7 +13,7 @@ extension FuzzTarget {
     _ = loaded.graph.dump()
     guard let model = try? PreparedModel(loaded), inputs(model).allSatisfy({ $0 <= 4096 }) else { return }
     guard let values = try? SyntheticInputs(batch: 2, free: 3).values(for: model) else { return }
-    _ = try? model.session.run(values)
+    _ = try? model.session.run(values, until: .now + .seconds(2))
   }
 
   /// The element count of each input under `SyntheticInputs(batch: 2, free: 3)`, saturating.

@@ -8,4 +8,7 @@ int cpu_runs_haswell(void);
 /// True when `cpu_runs_haswell` and AVX-512 F, CD, BW, DQ and VL are there with their registers saved.
 int cpu_runs_skylake_avx512(void);
 
+/// True when `cpu_runs_skylake_avx512` and AVX-512 VNNI is there.
+int cpu_runs_cascadelake(void);
+
 #endif

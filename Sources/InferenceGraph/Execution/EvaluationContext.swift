@@ -7,11 +7,22 @@ public final class EvaluationContext {
   public let arena: Arena
   /// The largest tensor that may be made, in bytes: a quarter of `MemoryBudget` where nothing else is said.
   public let maxTensorBytes: Int
+  /// When the run that is under way must have ended.
+  var deadline: ContinuousClock.Instant?
 
   public init(pool: ComputePool, arena: Arena, maxTensorBytes: Int = MemoryBudget.bytes / 4) {
     self.pool = pool
     self.arena = arena
     self.maxTensorBytes = maxTensorBytes
+  }
+
+  /// Ends a run that takes too long. Between two nodes, and in what may repeat them for ever.
+  ///
+  /// - Throws: `GraphError.Code.deadline`.
+  func checkDeadline() throws {
+    if let deadline, ContinuousClock.now >= deadline {
+      throw GraphError(.deadline, "the run was ended: it took longer than it may")
+    }
   }
 
   /// An uninitialised output.

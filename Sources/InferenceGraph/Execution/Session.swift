@@ -37,26 +37,33 @@ public final class Session: Sendable {
 
   /// Runs the graph on `inputs` (in graph order; nil where an input has no value) and returns its outputs.
   ///
-  /// - Throws: `GraphError` with the node named.
-  public func run(_ inputs: [Value?], profile: Profile? = nil) throws -> [Value] {
-    try run(inputs, profile: profile, context: nil)
+  /// - Parameter deadline: when the run must have ended. It is looked at between two nodes, those of loops' bodies too.
+  /// - Throws: `GraphError` with the node named; with the code `deadline` where that passed.
+  public func run(
+    _ inputs: [Value?], until deadline: ContinuousClock.Instant? = nil, profile: Profile? = nil
+  ) throws -> [Value] {
+    try run(inputs, until: deadline, profile: profile, context: nil)
   }
 
   /// Runs the graph as a part of another run, whose threads and memory it shares.
   func run(_ inputs: [Value?], within context: EvaluationContext) throws -> [Value] {
-    try run(inputs, profile: nil, context: context)
+    try run(inputs, until: nil, profile: nil, context: context)
   }
 
-  private func run(_ inputs: [Value?], profile: Profile?, context: EvaluationContext?) throws -> [Value] {
+  private func run(
+    _ inputs: [Value?], until deadline: ContinuousClock.Instant?, profile: Profile?, context outer: EvaluationContext?
+  ) throws -> [Value] {
     let state = idle.withLock { $0.popLast() }?.state ?? RunState(plan, pool)
     defer {
       for register in plan.inputs { state.registers[register] = nil }
       idle.withLock { if $0.count < 64 { $0.append(Box(state: state)) } }
     }
-    let context = context ?? state.context
+    let context = outer ?? state.context
+    if outer == nil { context.deadline = deadline }
     for (register, value) in zip(plan.inputs, inputs) { state.registers[register] = value }
     do {
       for (index, step) in plan.steps.enumerated() {
+        try context.checkDeadline()
         let started = profile?.now() ?? 0
         try run(step, state, context)
         profile?.record(index, started)

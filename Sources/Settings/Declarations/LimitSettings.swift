@@ -27,7 +27,7 @@ extension Setting where Value == Int {
 extension Setting where Value == Duration {
   public static let requestTimeout = Setting(
     "request-timeout", .seconds(1...3600), default: .seconds(60),
-    "the longest time that a prediction may take; nginx keeps it, so only with nginx in front",
+    "the longest time that a prediction may take: nginx ends the wait, and a worker the run, between two operators",
     aliases: [
       SettingAlias(
         "SAGEMAKER_MODEL_SERVER_TIMEOUT_SECONDS", expectation: "a whole number of seconds from 1 to 3600"),

@@ -13,6 +13,7 @@ extension Setting where Value == FrontKind {
 public enum KernelSet: String, CaseIterable, Sendable {
   case auto, baseline, haswell
   case skylakeAVX512 = "skylake-avx512"
+  case cascadeLake = "cascadelake"
 }
 
 extension Setting where Value == KernelSet {

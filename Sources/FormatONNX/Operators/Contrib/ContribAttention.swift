@@ -37,7 +37,7 @@ extension OperatorTable {
       if dimensions == 0 { dimensions = (n.fact(cosines).shape?.last?.value).map { $0 &* 2 } ?? 0 }
       var heads = try n.int("num_heads", default: 0)
       if n.fact(x).rank == 3, heads <= 0 {
-        guard dimensions > 0, let width = n.fact(x).shape?[2].value, width % dimensions == 0 else {
+        guard dimensions > 0, let width = n.fact(x).extent(2)?.value, width % dimensions == 0 else {
           throw GraphError(.unsupported, "the number of heads is not known when the model is loaded")
         }
         heads = width / dimensions

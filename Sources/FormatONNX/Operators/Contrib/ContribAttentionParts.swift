@@ -51,8 +51,8 @@ extension Lowering {
       let isSet = try add(Comparison(.greater), mask, scalar(0, as: elementType(mask, "the mask")))
       visible = try unsqueezed(isSet, axes)
     case 1:
-      let batch = fact(o.query).shape?[0] ?? .unknown
-      let count = fact(mask).shape?[0] ?? .unknown
+      let batch = fact(o.query).extent(0) ?? .unknown
+      let count = fact(mask).extent(0) ?? .unknown
       if count.isProvablyEqual(to: batch * 3 + 2) {
         throw GraphError(.unsupported, "a mask that lists the lengths of packed sequences is not supported")
       }

@@ -48,15 +48,6 @@ extension OperatorTable {
 }
 
 extension Lowering {
-  /// The product of two quantised matrices less their zero points (one, or one a column) as `int32`.
-  func integerProduct(_ a: ValueID, _ aZero: ValueID?, _ b: ValueID, _ bZero: ValueID?) throws -> ValueID {
-    func centred(_ x: ValueID, _ zero: ValueID?) throws -> ValueID {
-      let wide = try add(Cast(to: .int32), x)
-      return try zero.map { try difference(wide, add(Cast(to: .int32), $0)) } ?? wide
-    }
-    return try add(MatMul(), centred(a, aZero), centred(b, bZero))
-  }
-
   /// `x * scale + bias` in `float32`.
   func rescaled(_ x: ValueID, _ scale: ValueID, bias: ValueID?) throws -> ValueID {
     let y = try product(cast(x, to: .float32), scale)

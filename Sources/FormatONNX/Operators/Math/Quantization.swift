@@ -26,14 +26,11 @@ extension OperatorTable {
       try n.add(DynamicQuantizeLinear(), [n.required(0)])
     },
     ONNXOperator("MatMulInteger", versions: [10]) { n in
-      let a = try n.centred(n.required(0), n.optional(2), byRow: true)
-      let b = try n.centred(n.required(1), n.optional(3), byRow: false)
-      return [try n.add(MatMul(), a, b)]
+      [try n.integerProduct(n.required(0), n.optional(2), n.required(1), n.optional(3))]
     },
     ONNXOperator("QLinearMatMul", versions: [10, 21]) { n in
-      let a = try n.centred(n.required(0), n.required(2), byRow: true)
-      let b = try n.centred(n.required(3), n.required(5), byRow: false)
-      let sums = try n.add(Cast(to: .float32), n.add(MatMul(), a, b))
+      let product = try n.integerProduct(n.required(0), n.required(2), n.required(3), n.required(5))
+      let sums = try n.add(Cast(to: .float32), product)
       let aScale = try n.add(Cast(to: .float32), n.required(1))
       let bScale = try n.add(Cast(to: .float32), n.required(4))
       let rows = n.fact(aScale).isOneElement ? nil : -2
@@ -51,6 +48,14 @@ extension Lowering {
   /// The dtype that an integer attribute names; nil where it is 0 or absent.
   fileprivate func optionalDType(_ name: String) throws -> DType? {
     try int(name, default: 0) == 0 ? nil : try dtype(name)
+  }
+
+  /// The product of two quantised matrices less their zero points (one; or one a row of `a`, one a column of `b`) as `int32`.
+  func integerProduct(_ a: ValueID, _ aZero: ValueID?, _ b: ValueID, _ bZero: ValueID?) throws -> ValueID {
+    let isPlain = [aZero, bZero].allSatisfy { $0.map { (fact($0).rank ?? 2) <= 1 } ?? true }
+    let areBytes = [a, b].allSatisfy { fact($0).dtype.map { $0 == .int8 || $0 == .uint8 } ?? false }
+    if isPlain, areBytes { return try add(IntegerMatMul(), a, b, aZero, bZero) }
+    return try add(MatMul(), centred(a, aZero, byRow: true), centred(b, bZero, byRow: false))
   }
 
   /// A quantised matrix as `int32` less its zero point, which has one element, or one a row (or column).

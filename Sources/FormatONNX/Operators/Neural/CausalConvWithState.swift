@@ -14,7 +14,7 @@ extension OperatorTable {
         throw GraphError(.invalidModel, "\(what) must have rank 3 and has rank \(shape.count)")
       }
     }
-    guard let channels = n.fact(weight).shape?[0].value ?? n.fact(x).shape?[1].value else {
+    guard let channels = n.fact(weight).extent(0)?.value ?? n.fact(x).extent(1)?.value else {
       throw GraphError(.unsupported, "the number of channels is not known when the model is loaded")
     }
     let dtype = try n.elementType(x, "input")

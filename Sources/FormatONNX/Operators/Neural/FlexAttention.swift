@@ -19,7 +19,7 @@ extension OperatorTable {
       scale = try n.add(Unary(.reciprocal), n.squareRoot(n.cast(n.extents(query, 3, 4), to: .float32)))
     }
     let root = try n.cast(n.squareRoot(scale ?? n.scalar(1)), to: dtype)
-    if let a = n.fact(query).shape?[1], let b = n.fact(key).shape?[1], !a.isProvablyEqual(to: b) {
+    if let a = n.fact(query).extent(1), let b = n.fact(key).extent(1), !a.isProvablyEqual(to: b) {
       if let a = a.value, let b = b.value, b == 0 || a % b != 0 {
         throw GraphError(.invalidModel, "\(a) query heads are no multiple of \(b) key heads")
       }

@@ -65,8 +65,10 @@ public struct Loop: Operator {
     let captures = inputs[(2 + stateCount)...]
     for i in 2..<(2 + stateCount) { inputs[i] = nil }
     var stacks = [[Value]](repeating: [], count: body.graph.outputs.count - 1 - stateCount)
+    var stackedBytes = 0
     var turn = 0
     while goesOn, turn < limit {
+      try context.checkDeadline()
       let arguments = [.tensor(Tensor(scalar: Int64(turn))), .tensor(Tensor(scalar: goesOn))] + state + captures
       state = []
       let results = try body.run(arguments, context)
@@ -75,7 +77,13 @@ public struct Loop: Operator {
       }
       goesOn = try Operand.bool(next, "the body's first output")
       state = results[1..<(1 + stateCount)].map { $0 }
-      for i in stacks.indices { stacks[i].append(results[1 + stateCount + i]) }
+      for i in stacks.indices {
+        stacks[i].append(results[1 + stateCount + i])
+        stackedBytes += results[1 + stateCount + i].heldBytes
+      }
+      guard stackedBytes <= context.maxTensorBytes else {
+        throw GraphError(.limit, "what \(turn + 1) turns have made takes more than \(context.maxTensorBytes) bytes")
+      }
       turn += 1
     }
     var outputs: [Value] = []

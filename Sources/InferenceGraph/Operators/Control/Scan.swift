@@ -145,9 +145,10 @@ public struct Scan: Operator {
     }
 
     public func outputFacts(_ inputs: [Fact?]) throws -> [Fact] {
-      let shape = inputs.optional(1 + scan.stateCount)?.shape ?? [.unknown, .unknown]
+      let scanned = inputs.optional(1 + scan.stateCount)
+      let axes = (0..<2).map { scanned?.extent($0) ?? .unknown }
       return scan.body.outputFacts.enumerated().map { i, fact in
-        let lead = i < scan.stateCount ? [shape[0]] : Array(shape.prefix(2))
+        let lead = i < scan.stateCount ? [axes[0]] : axes
         return Fact(type: fact.type, shape: fact.shape.map { lead + $0 })
       }
     }

@@ -27,6 +27,12 @@ extension Tensor {
       unsafeElements(of: type).baseAddress ?? UnsafeRawPointer(storage.base).assumingMemoryBound(to: T.self))
   }
 
+  /// The first byte of a tensor of 8-bit integers.
+  var readableBytes: UnsafePointer<UInt8> {
+    dtype == .int8
+      ? UnsafeRawPointer(readable(Int8.self)).assumingMemoryBound(to: UInt8.self) : readable(UInt8.self)
+  }
+
   /// The first element, for writing into a tensor that was just allocated.
   @inline(__always) func writable<T: BitwiseCopyable>(_ type: T.Type) -> UnsafeMutablePointer<T> {
     unsafeMutableBytes.baseAddress.map { $0.assumingMemoryBound(to: T.self) }

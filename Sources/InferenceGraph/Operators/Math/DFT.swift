@@ -149,15 +149,15 @@ public struct STFT: Operator {
     var count: Dim = .unknown
     if let length { count = length.constantIntegers?.first.map { Dim($0) } ?? .unknown }
     if length == nil, let window { count = window.shape?.first ?? .unknown }
-    if length == nil, window == nil { count = x.shape?[1] ?? .unknown }
+    if length == nil, window == nil { count = x.extent(1) ?? .unknown }
     var frames: Dim = .unknown
-    if let samples = x.shape?[1], let step = step.constantIntegers?.first, step > 0 {
+    if let samples = x.extent(1), let step = step.constantIntegers?.first, step > 0 {
       frames = (samples - count).floorDivided(by: step) + 1
     }
     return [
       Fact(
         type: x.type,
-        shape: [x.shape?[0] ?? .unknown, frames, isOneSided ? count.floorDivided(by: 2) + 1 : count, 2])
+        shape: [x.extent(0) ?? .unknown, frames, isOneSided ? count.floorDivided(by: 2) + 1 : count, 2])
     ]
   }
 

@@ -1,3 +1,4 @@
+import Kernels
 public import TensorCore
 
 /// How scales and zero points spread over a tensor.
@@ -115,6 +116,10 @@ public struct QuantizeLinear: Operator {
     let scales = try wide.convert(scale, context)
     let zeros = try zero.map { try wide.convert($0, context) } ?? Tensor(zeros: .float32, scale.shape)
     let out = try context.allocate(dtype, x.shape)
+    if IntegerMatMul.takes(dtype), blockSize == 0, precision ?? scale.dtype == .float32, !out.shape.dims.contains(0) {
+      quantize(values, scales, zeros, grid, into: out, context.pool)
+      return [.tensor(out)]
+    }
     let quotients = Quotients(
       values: values, scales: scales, zeros: zeros, grid: grid, precision: precision ?? scale.dtype)
     if let format = MiniFloat.format(dtype) {
@@ -133,6 +138,21 @@ public struct QuantizeLinear: Operator {
       throw Operand.unsupported(dtype, "integers of up to 16 bits or small floats")
     }
     return [.tensor(out)]
+  }
+
+  /// To 8-bit integers, a run of one scale at a time.
+  private func quantize(
+    _ values: Tensor, _ scales: Tensor, _ zeros: Tensor, _ grid: QuantizationGrid, into out: Tensor, _ pool: ComputePool
+  ) {
+    let (low, high): (Int32, Int32) = dtype == .int8 ? (-128, 127) : (0, 255)
+    let (x, s, z) = (values.readable(Float.self), scales.readable(Float.self), zeros.readable(Float.self))
+    let to = UnsafeMutableRawPointer(mutating: out.readableBytes).assumingMemoryBound(to: UInt8.self)
+    let quantize = KernelTable.current.integer.quantize
+    grid.runs { start, count, parameter, _ in
+      pool.parallelFor(count, grain: 65536) {
+        quantize(x + start + $0, s[parameter], Int32(z[parameter]), low, high, to + start + $0, $1 - $0)
+      }
+    }
   }
 
   private struct Quotients {
@@ -241,10 +261,21 @@ public struct DequantizeLinear: Operator {
       throw GraphError(.invalidInput, "\(scale.count) scales came with \(zero.count) zero points")
     }
     let wide = Cast(to: .float32)
-    let values = try wide.convert(x, context)
     let scales = try wide.convert(scale, context)
     let zeros = try zero.map { try wide.convert($0, context) } ?? Tensor(zeros: .float32, scale.shape)
     let out = try context.allocate(.float32, x.shape)
+    if IntegerMatMul.takes(x.dtype), blockSize == 0, !x.shape.dims.contains(0) {
+      let (from, s, z) = (x.readableBytes, scales.readable(Float.self), zeros.readable(Float.self))
+      let to = out.writable(Float.self)
+      let dequantize = KernelTable.current.integer.dequantize
+      grid.runs { start, count, parameter, _ in
+        context.pool.parallelFor(count, grain: 65536) {
+          dequantize(from + start + $0, x.dtype == .int8, z[parameter], s[parameter], to + start + $0, $1 - $0)
+        }
+      }
+      return [.tensor(try Cast(to: target).convert(out, context))]
+    }
+    let values = try wide.convert(x, context)
     let (v, s, z) = (values.readable(Float.self), scales.readable(Float.self), zeros.readable(Float.self))
     let to = out.writable(Float.self)
     grid.runs { start, count, parameter, step in
@@ -275,9 +306,10 @@ public struct DynamicQuantizeLinear: Operator {
     let x = try Operand.tensor(inputs, 0, "x")
     guard x.dtype == .float32 else { throw Operand.unsupported(x.dtype, "float32") }
     var (low, high): (Float, Float) = (0, 0)
-    for value in x.unsafeElements(of: Float.self) {
-      low = Swift.min(low, value)
-      high = Swift.max(high, value)
+    if x.count > 0 {
+      let (table, from) = (KernelTable.current, x.readable(Float.self))
+      low = Swift.min(low, table.min(from, x.count))
+      high = Swift.max(high, table.max(from, x.count))
     }
     let span = (high - low) / 255
     let scale: Float = span > 0 && span.isFinite ? span : 1

@@ -122,7 +122,7 @@ public struct Multinomial: Operator {
     guard sampleCount >= 0, x.rank ?? 2 == 2 else {
       throw GraphError(.invalidModel, "\(sampleCount) samples of rows of a matrix of shape \(x.shape?.text ?? "?")")
     }
-    return [Fact(dtype, [x.shape?[0] ?? .unknown, Dim(sampleCount)])]
+    return [Fact(dtype, [x.extent(0) ?? .unknown, Dim(sampleCount)])]
   }
 
   public func evaluate(_ inputs: inout [Value?], _ context: EvaluationContext) throws -> [Value] {

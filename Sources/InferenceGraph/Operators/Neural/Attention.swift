@@ -89,8 +89,9 @@ public struct Attention: Operator {
     }
     var valid: [Int]?
     if let lengths = try Operand.optional(inputs, 6, "nonpad_kv_seqlen") {
-      guard let values = lengths.integers, values.count == q.dims[0] else {
-        throw GraphError(.invalidInput, "nonpad_kv_seqlen must be \(q.dims[0]) integers")
+      guard let values = lengths.integers, values.count == q.dims[0], values.allSatisfy({ $0 >= 0 && $0 < 1 << 40 })
+      else {
+        throw GraphError(.invalidInput, "nonpad_kv_seqlen must be \(q.dims[0]) lengths")
       }
       valid = values
     }

@@ -45,14 +45,14 @@ public struct Col2Im: Operator {
       throw GraphError(.invalidModel, "block_shape \(extents) does not fit an image of shape \(spatial.text)")
     }
     var channels = Dim.unknown
-    if let extents, let rows = x.shape?[1] {
+    if let extents, let rows = x.extent(1) {
       let size = extents.reduce(Dim(1)) { $0 * Dim($1) }
       channels = rows.divided(exactlyBy: size) ?? .unknown
       if rows.value != nil, size.value != nil, channels.value == nil {
         throw GraphError(.invalidModel, "\(rows) rows do not divide into blocks of shape \(extents)")
       }
     }
-    return [Fact(type: x.type, shape: [x.shape?[0] ?? .unknown, channels] + spatial)]
+    return [Fact(type: x.type, shape: [x.extent(0) ?? .unknown, channels] + spatial)]
   }
 
   private static func takes(_ dtype: DType) -> Bool {

@@ -32,8 +32,8 @@ public struct CropAndResize: Operator {
     }
     let extents = size.integerElements ?? [.unknown, .unknown]
     guard extents.count == 2 else { throw GraphError(.invalidModel, "crop_size must be two integers") }
-    let count = boxes.shape?[0] ?? images.shape?[0] ?? .unknown
-    return [Fact(type: x.type, shape: [count, x.shape?[1] ?? .unknown] + extents)]
+    let count = boxes.extent(0) ?? images.extent(0) ?? .unknown
+    return [Fact(type: x.type, shape: [count, x.extent(1) ?? .unknown] + extents)]
   }
 
   public func evaluate(_ inputs: inout [Value?], _ context: EvaluationContext) throws -> [Value] {
@@ -59,25 +59,31 @@ public struct CropAndResize: Operator {
     let values = try Numbers.read(x)
     let corners = try Numbers.read(boxes)
     var out = [Double](repeating: Double(outside), count: count)
-    for (box, image) in images.enumerated() {
-      func walk(_ axis: Int) -> [(low: Int, high: Int, part: Double)?] {
-        let (from, to) = (corners[box * 4 + axis], corners[box * 4 + 2 + axis])
-        return boxes.dtype == .float64
-          ? places(from, to, dims[2 + axis], size[axis])
-          : places(Float(from), Float(to), dims[2 + axis], size[axis])
-      }
-      let (rows, columns) = (walk(0), walk(1))
-      for channel in 0..<dims[1] {
-        let plane = (image * dims[1] + channel) * dims[2] * dims[3]
-        let target = (box * dims[1] + channel) * size[0] * size[1]
-        for (i, row) in rows.enumerated() {
-          guard let row else { continue }
-          for (j, column) in columns.enumerated() {
-            guard let column else { continue }
-            func value(_ y: Int, _ x: Int) -> Double { values[plane + y * dims[3] + x] }
-            let top = value(row.low, column.low) * (1 - column.part) + value(row.low, column.high) * column.part
-            let bottom = value(row.high, column.low) * (1 - column.part) + value(row.high, column.high) * column.part
-            out[target + i * size[1] + j] = top * (1 - row.part) + bottom * row.part
+    let (height, width) = (size[0], size[1])
+    values.withUnsafeBufferPointer { values in
+      out.withUnsafeMutableBufferPointer { out in
+        for (box, image) in images.enumerated() {
+          func walk(_ axis: Int) -> [Place] {
+            let (from, to) = (corners[box * 4 + axis], corners[box * 4 + 2 + axis])
+            return boxes.dtype == .float64
+              ? places(from, to, dims[2 + axis], size[axis])
+              : places(Float(from), Float(to), dims[2 + axis], size[axis])
+          }
+          let (rows, columns) = (walk(0), walk(1))
+          for channel in 0..<dims[1] {
+            let plane = (image &* dims[1] &+ channel) &* dims[2] &* dims[3]
+            let target = (box &* dims[1] &+ channel) &* height &* width
+            for row in rows {
+              let low = plane &+ row.low &* dims[3]
+              let high = plane &+ row.high &* dims[3]
+              let line = target &+ row.at &* width
+              for column in columns {
+                let rest = 1 - column.part
+                let top = values[low &+ column.low] * rest + values[low &+ column.high] * column.part
+                let bottom = values[high &+ column.low] * rest + values[high &+ column.high] * column.part
+                out[line &+ column.at] = top * (1 - row.part) + bottom * row.part
+              }
+            }
           }
         }
       }
@@ -85,23 +91,29 @@ public struct CropAndResize: Operator {
     return [try Numbers.write(out, x.dtype, shape, context)]
   }
 
-  /// For each of `count` places along an axis of `extent`: the elements around it and the second one's weight; nil
-  /// outside. In the boxes' own precision, which decides what is nearest.
-  private func places<T: BinaryFloatingPoint>(
-    _ from: T, _ to: T, _ extent: Int, _ count: Int
-  ) -> [(low: Int, high: Int, part: Double)?] {
+  /// One place along an axis of the result: the elements around it and the second one's weight.
+  private struct Place {
+    let at: Int
+    let low: Int
+    let high: Int
+    let part: Double
+  }
+
+  /// Those of `count` places along an axis of `extent` that are not outside. In the boxes' own precision, which decides what
+  /// is nearest.
+  private func places<T: BinaryFloatingPoint>(_ from: T, _ to: T, _ extent: Int, _ count: Int) -> [Place] {
     let last = T(extent - 1)
     let step = count > 1 ? (to - from) * last / T(count - 1) : 0
     let first = count > 1 ? from * last : (from + to) / 2 * last
-    return (0..<count).map { i in
+    return (0..<count).compactMap { i in
       let at = first + T(i) * step
       guard at >= 0, at <= last else { return nil }
       if takesNearest {
         let nearest = Int(at.rounded(.toNearestOrAwayFromZero))
-        return (nearest, nearest, 0)
+        return Place(at: i, low: nearest, high: nearest, part: 0)
       }
       let low = at.rounded(.down)
-      return (Int(low), Int(at.rounded(.up)), Double(at - low))
+      return Place(at: i, low: Int(low), high: Int(at.rounded(.up)), part: Double(at - low))
     }
   }
 }

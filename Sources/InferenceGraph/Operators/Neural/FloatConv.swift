@@ -70,26 +70,10 @@ struct FloatConv {
     Scratch.with(floats: count) { copy in
       pool.parallelFor(total, grain: Swift.max(1, 16384 / Swift.max(1, plane))) { lower, upper in
         for c in lower..<upper {
-          pad(first + c &* layout.inputCount, copy + c &* plane, needed)
+          layout.pad(first + c &* layout.inputCount, copy + c &* plane, needed, 0)
         }
       }
       convolve(copy, count)
-    }
-  }
-
-  /// Copies one channel into the middle of zeros.
-  private func pad(_ from: UnsafePointer<Float>, _ to: UnsafeMutablePointer<Float>, _ padded: [Int]) {
-    let rank = padded.count
-    let row = layout.input[rank - 1]
-    to.update(repeating: 0, count: padded.reduce(1, &*))
-    let strides = Shape(padded).strides
-    let outer = Array(layout.input.dropLast())
-    var at = PositionCounter(outer)
-    for r in 0..<outer.reduce(1, &*) {
-      var offset = layout.before[rank - 1]
-      for axis in 0..<(rank - 1) { offset &+= (at.position[axis] &+ layout.before[axis]) &* strides[axis] }
-      (to + offset).update(from: from + r &* row, count: row)
-      at.advance()
     }
   }
 
@@ -164,6 +148,26 @@ struct FloatConv {
         if let added { table.add(target, added + item &* pixels, target, pixels) }
         if conv.activation != .none { conv.activation.apply(target, pixels, table) }
       }
+    }
+  }
+}
+
+extension Window.Layout {
+  /// Copies one channel into the middle of elements that are `fill`, which are `padded` in extent.
+  func pad<T: BitwiseCopyable>(
+    _ from: UnsafePointer<T>, _ to: UnsafeMutablePointer<T>, _ padded: [Int], _ fill: T
+  ) {
+    let rank = padded.count
+    let row = input[rank - 1]
+    to.update(repeating: fill, count: padded.reduce(1, &*))
+    let strides = Shape(padded).strides
+    let outer = Array(input.dropLast())
+    var at = PositionCounter(outer)
+    for r in 0..<outer.reduce(1, &*) {
+      var offset = before[rank - 1]
+      for axis in 0..<(rank - 1) { offset &+= (at.position[axis] &+ before[axis]) &* strides[axis] }
+      (to + offset).update(from: from + r &* row, count: row)
+      at.advance()
     }
   }
 }

@@ -61,12 +61,12 @@ public struct LinearAttention: Operator {
         throw GraphError(.invalidModel, "\(label) must have rank 3 and has shape \(shape.text)")
       }
     }
-    func size(_ fact: Fact, _ heads: Int) -> Dim { fact.shape?[2].divided(exactlyBy: Dim(heads)) ?? .unknown }
+    func size(_ fact: Fact, _ heads: Int) -> Dim { fact.extent(2)?.divided(exactlyBy: Dim(heads)) ?? .unknown }
     let width = size(value, keyHeads)
-    let batch = query.shape?[0] ?? .unknown
+    let batch = query.extent(0) ?? .unknown
     let state = past?.shape ?? [batch, Dim(keyHeads), size(key, keyHeads), width]
     return [
-      Fact(type: query.type, shape: [batch, query.shape?[1] ?? .unknown, Dim(queryHeads) * width]),
+      Fact(type: query.type, shape: [batch, query.extent(1) ?? .unknown, Dim(queryHeads) * width]),
       Fact(type: past?.type ?? query.type, shape: state),
     ]
   }

@@ -125,13 +125,32 @@ private struct PoolBody: NumericBody {
     let outputs = layout.outputCount
     let row = layout.output[last]
     let strides = Shape(layout.input).strides
+    let vectors = vectorised(from, to)
+    let inside = columnsInside(last)
     pool.parallelFor(to.count / outputs, grain: Swift.max(1, 16384 / Swift.max(1, outputs &* layout.taps))) {
       var rows: [Int] = []
+      var offsets: [Int] = []
       for p in $0..<$1 {
         var at = PositionCounter(Array(layout.output.dropLast()))
         for r in 0..<(outputs / row) {
           let counted = listRows(at.position, strides, &rows)
-          for column in 0..<row {
+          let whole = vectors == nil || rows.isEmpty ? 0..<0 : inside
+          if let vectors, !whole.isEmpty {
+            offsets.removeAll(keepingCapacity: true)
+            for row in rows {
+              for t in 0..<layout.extents[last] { offsets.append(row &+ t &* layout.dilations[last]) }
+            }
+            let first = p &* plane &+ whole.lowerBound &* layout.strides[last] &- layout.before[last]
+            let target = vectors.to + (p &* outputs &+ r &* row &+ whole.lowerBound)
+            KernelTable.current.poolWindows(
+              vectors.from + first, vectors.from + from.count, offsets, offsets.count, layout.strides[last],
+              vectors.takesGreatest, target, whole.count)
+            if case .average(let countsPadding) = kind {
+              let count = Float(countsPadding ? counted &* layout.extents[last] : offsets.count)
+              KernelTable.current.divideScalar(target, count, target, whole.count)
+            }
+          }
+          for column in 0..<row where !whole.contains(column) {
             let start = column &* layout.strides[last] &- layout.before[last]
             let d = layout.dilations[last]
             // Taps before the first whose place is inside, and those up to the last.
@@ -150,6 +169,39 @@ private struct PoolBody: NumericBody {
         }
       }
     }
+  }
+
+  private struct Vectors: @unchecked Sendable {
+    /// Invariant that makes it `Sendable`: read by all, and written by each thread in rows of its own.
+    let from: UnsafePointer<Float>
+    let to: UnsafeMutablePointer<Float>
+    let takesGreatest: Bool
+  }
+
+  /// Where the elements lie, if the kernels take them.
+  private func vectorised<E: NumericElement>(
+    _ from: UnsafeBufferPointer<E>, _ to: UnsafeMutableBufferPointer<E>
+  ) -> Vectors? {
+    guard E.self == Float.self, indices == nil, let x = from.baseAddress, let y = to.baseAddress else { return nil }
+    let takesGreatest: Bool
+    switch kind {
+    case .max: takesGreatest = true
+    case .average: takesGreatest = false
+    case .norm: return nil
+    }
+    return Vectors(
+      from: UnsafeRawPointer(x).assumingMemoryBound(to: Float.self),
+      to: UnsafeMutableRawPointer(y).assumingMemoryBound(to: Float.self), takesGreatest: takesGreatest)
+  }
+
+  /// The outputs of a row whose windows lie inside a row of the input.
+  private func columnsInside(_ last: Int) -> Range<Int> {
+    let (step, before) = (layout.strides[last], layout.before[last])
+    let first = (before + step - 1) / step
+    let reach = (layout.extents[last] - 1) * layout.dilations[last]
+    let end = layout.input[last] - reach + before
+    let past = end <= 0 ? 0 : Swift.min(layout.output[last], (end + step - 1) / step)
+    return first < past ? first..<past : 0..<0
   }
 
   /// Lists where the input rows begin that a row of outputs covers; returns how many lie in the padded input.

@@ -79,10 +79,10 @@ public struct Recurrent: Operator {
         )
       }
     }
-    let h = hidden.map { Dim($0) } ?? r.shape?[2] ?? .unknown
+    let h = hidden.map { Dim($0) } ?? r.extent(2) ?? .unknown
     let d = Dim(directions)
-    let t = x.shape?[isBatchFirst ? 1 : 0] ?? .unknown
-    let n = x.shape?[isBatchFirst ? 0 : 1] ?? .unknown
+    let t = x.extent(isBatchFirst ? 1 : 0) ?? .unknown
+    let n = x.extent(isBatchFirst ? 0 : 1) ?? .unknown
     let state = Fact(type: x.type, shape: isBatchFirst ? [n, d, h] : [d, n, h])
     let y = Fact(type: x.type, shape: isBatchFirst ? [n, t, d, h] : [t, d, n, h])
     return cell == .lstm ? [y, state, state] : [y, state]

@@ -140,7 +140,8 @@ public struct Resize: Operator {
     }
     var values = try Numbers.read(x)
     var dims = x.shape.dims
-    guard !values.isEmpty || shape.elementCount == 0 else {
+    if shape.elementCount == 0 { return [.tensor(try context.allocate(x.dtype, shape))] }
+    guard !values.isEmpty else {
       throw GraphError(.invalidInput, "an empty tensor cannot be resized to \(shape)")
     }
     for (i, axis) in axes.enumerated() {

@@ -25,9 +25,9 @@ public struct AffineGrid: Operator {
     }
     let dims = size.constantIntegers?.map { Dim($0) } ?? size.elements
     guard let dims else {
-      guard let axes = theta.shape?[1].value else { return [Fact(type: theta.type, shape: nil)] }
+      guard let axes = theta.extent(1)?.value else { return [Fact(type: theta.type, shape: nil)] }
       let unknown = [Dim](repeating: .unknown, count: axes)
-      return [Fact(type: theta.type, shape: [theta.shape?[0] ?? .unknown] + unknown + [Dim(axes)])]
+      return [Fact(type: theta.type, shape: [theta.extent(0) ?? .unknown] + unknown + [Dim(axes)])]
     }
     guard dims.count == 4 || dims.count == 5, dims.allSatisfy({ ($0.value ?? 0) >= 0 }) else {
       throw GraphError(.invalidModel, "size must be (N, C, H, W) or (N, C, D, H, W) and is \(dims.text)")

@@ -36,7 +36,7 @@ public struct MaxRoiPool: Operator {
       throw GraphError(.invalidModel, "rois must have shape Rx5 and has shape \(shape.text)")
     }
     return [
-      Fact(type: x.type, shape: [rois.shape?[0] ?? .unknown, x.shape?[1] ?? .unknown, Dim(height), Dim(width)])
+      Fact(type: x.type, shape: [rois.extent(0) ?? .unknown, x.extent(1) ?? .unknown, Dim(height), Dim(width)])
     ]
   }
 

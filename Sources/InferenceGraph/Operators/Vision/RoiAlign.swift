@@ -59,11 +59,11 @@ public struct RoiAlign: Operator {
     if let shape = rois.shape, shape.count != 2 || shape[1].isProvablyDifferent(from: 4) {
       throw GraphError(.invalidModel, "rois must have shape Rx4 and has shape \(shape.text)")
     }
-    if let shape = images.shape, shape.count != 1 || rois.shape?[0].isProvablyDifferent(from: shape[0]) == true {
+    if let shape = images.shape, shape.count != 1 || rois.extent(0)?.isProvablyDifferent(from: shape[0]) == true {
       throw GraphError(.invalidModel, "batch_indices must be one integer for each region; the shape is \(shape.text)")
     }
-    let count = rois.shape?[0] ?? images.shape?[0] ?? .unknown
-    return [Fact(type: x.type, shape: [count, x.shape?[1] ?? .unknown, Dim(height), Dim(width)])]
+    let count = rois.extent(0) ?? images.extent(0) ?? .unknown
+    return [Fact(type: x.type, shape: [count, x.extent(1) ?? .unknown, Dim(height), Dim(width)])]
   }
 
   public func evaluate(_ inputs: inout [Value?], _ context: EvaluationContext) throws -> [Value] {

@@ -1,0 +1,162 @@
+import KernelSlots
+public import TensorCore
+
+/// A right-hand matrix of 8-bit integers, packed for the kernels in use.
+public final class PackedIntegerMatrix: Sendable {
+  /// Rows.
+  public let k: Int
+  /// Columns.
+  public let n: Int
+  /// The panels, in one row.
+  public let tensor: Tensor
+  /// The sum of each column as it is packed, zeros to a whole number of panels.
+  public let sums: Tensor
+  /// What was taken from each byte: 128 where the matrix is unsigned.
+  let moved: Int32
+
+  /// Packs `[k, n]`, or `[n, k]` where it is `transposed`. `withBytes` passes the first byte to its argument; it is only called
+  /// where `constants` do not have the packed matrix as `name`.
+  public init(
+    k: Int, n: Int, isSigned: Bool, transposed: Bool, in constants: Constants, as name: String,
+    withBytes: ((UnsafePointer<UInt8>) -> Void) -> Void
+  ) {
+    self.k = k
+    self.n = n
+    moved = isSigned ? 0 : 128
+    let width = KernelTable.current.gemmColumns
+    let panels = (n + width - 1) / width
+    let quads = (k + 3) / 4
+    let shape: Shape = [panels * width * quads]
+    let kernels = KernelTable.current.integer
+    tensor = constants.tensor(name, .int32, shape) {
+      let out = Tensor(lasting: .int32, shape)
+      let to = out.storage.base.assumingMemoryBound(to: Int32.self)
+      withBytes { bytes in
+        kernels.packColumns(bytes, transposed ? 1 : n, transposed ? k : 1, k, n, isSigned ? 0 : 0x80, to)
+      }
+      return out
+    }
+    let packed = tensor
+    sums = constants.tensor("\(name)-sums", .int32, [panels * width]) {
+      let out = Tensor(lasting: .int32, [panels * width])
+      let to = out.storage.base.assumingMemoryBound(to: Int32.self)
+      for panel in 0..<panels {
+        kernels.columnSums(
+          packed.storage.base.assumingMemoryBound(to: Int32.self) + panel * width * quads, quads, to + panel * width)
+      }
+      return out
+    }
+  }
+
+  var elements: UnsafePointer<Int32> { UnsafePointer(tensor.storage.base.assumingMemoryBound(to: Int32.self)) }
+  var columnSums: UnsafePointer<Int32> { UnsafePointer(sums.storage.base.assumingMemoryBound(to: Int32.self)) }
+}
+
+/// Products of matrices of 8-bit integers less their zero points, exact to 32 bits.
+public enum IntegerMultiply {
+  /// The left operand, `m` x `k`: byte (i, j) at `base[i*rowStride + j*columnStride]`.
+  public struct Left {
+    public var base: UnsafePointer<UInt8>
+    public var m: Int
+    public var rowStride: Int
+    public var columnStride: Int
+    public var isSigned: Bool
+    /// One for all rows, or one a row.
+    public var zeros: [Int32]
+
+    public init(
+      _ base: UnsafePointer<UInt8>, m: Int, rowStride: Int, columnStride: Int = 1, isSigned: Bool, zeros: [Int32]
+    ) {
+      self.base = base
+      self.m = m
+      self.rowStride = rowStride
+      self.columnStride = columnStride
+      self.isSigned = isSigned
+      self.zeros = zeros
+    }
+  }
+
+  /// Products below this many multiplications stay on one thread.
+  private static let threadGrain = 800_000
+
+  /// `c = (left - its zero points) (right - zeros)`, `[m, n]` in one row; sums that pass 32 bits wrap.
+  ///
+  /// - Parameter zeros: the right operand's zero points: one for all columns, or one a column.
+  public static func multiply(
+    _ left: Left, _ right: PackedIntegerMatrix, zeros: [Int32], into c: UnsafeMutablePointer<Int32>,
+    pool: ComputePool = .inline
+  ) {
+    let (m, n, k) = (left.m, right.n, right.k)
+    guard m > 0, n > 0 else { return }
+    let kernels = KernelTable.current.integer
+    let width = KernelTable.current.gemmColumns
+    let quads = (k &+ 3) / 4
+    let columnPanels = (n &+ width &- 1) / width
+    let padded = columnPanels &* width
+    let rowPanels = RowPanels(m, tallest: kernels.rows)
+    let flip: UInt8 = left.isSigned ? 0x80 : 0
+    func columnZero(_ j: Int) -> Int32 { (zeros.count == 1 ? zeros[0] : zeros[j]) &- right.moved }
+    let sumsRows = zeros.contains { $0 != right.moved }
+    // Packed rows; by row its zero point and its sum; by column its term and its zero point.
+    scratch(m &* quads &* kernels.rowUnit) { packed in
+      scratch(2 &* m) { byRow in
+        scratch(2 &* padded) { byColumn in
+          pool.parallelFor(rowPanels.count, grain: Swift.max(1, 65536 / Swift.max(1, k &* kernels.rows))) {
+            let from = rowPanels.start($0)
+            let rows = rowPanels.start($1) &- from
+            for panel in $0..<$1 {
+              let start = rowPanels.start(panel)
+              kernels.packRows(
+                left.base + start &* left.rowStride, left.rowStride, left.columnStride,
+                rowPanels.start(panel &+ 1) &- start, k, flip, packed + start &* quads &* kernels.rowUnit)
+            }
+            for i in from..<(from &+ rows) {
+              byRow[i] = (left.zeros.count == 1 ? left.zeros[0] : left.zeros[i]) &+ (left.isSigned ? 128 : 0)
+              byRow[m &+ i] = sumsRows ? sum(left.base + i &* left.rowStride, left.columnStride, k, flip) : 0
+            }
+          }
+          let depth = Int32(truncatingIfNeeded: k)
+          for j in 0..<padded {
+            let zero = j < n ? columnZero(j) : 0
+            byColumn[j] = right.columnSums[j] &- depth &* zero
+            byColumn[padded &+ j] = zero
+          }
+          func run(_ columns: Range<Int>, _ rows: Range<Int>) {
+            scratch(IntegerGemmTask.scratchCount) { tile in
+              var task = IntegerGemmTask(
+                m: m, n: n, quads: quads, a: packed, b: right.elements, c: c, cRowStride: n, output: .int32,
+                rowZero: byRow, columnTerm: byColumn, scratch: tile, columnPanels: columns, rowPanels: rows)
+              if sumsRows {
+                task.columnZero = UnsafePointer(byColumn + padded)
+                task.rowSum = UnsafePointer(byRow + m)
+              }
+              withUnsafePointer(to: &task) { kernels.gemm(UnsafeRawPointer($0)) }
+            }
+          }
+          let work = m &* n &* Swift.max(k, 1)
+          if pool.threadCount == 1 || work <= threadGrain {
+            run(0..<columnPanels, 0..<rowPanels.count)
+          } else if columnPanels >= rowPanels.count {
+            pool.parallelFor(columnPanels, grain: Swift.max(1, threadGrain / Swift.max(1, work / columnPanels))) {
+              run($0..<$1, 0..<rowPanels.count)
+            }
+          } else {
+            pool.parallelFor(
+              rowPanels.count, grain: Swift.max(1, threadGrain / Swift.max(1, work / rowPanels.count))
+            ) { run(0..<columnPanels, $0..<$1) }
+          }
+        }
+      }
+    }
+  }
+
+  private static func scratch<R>(_ count: Int, _ body: (UnsafeMutablePointer<Int32>) -> R) -> R {
+    Scratch.with(floats: count) { body(UnsafeMutableRawPointer($0).assumingMemoryBound(to: Int32.self)) }
+  }
+
+  private static func sum(_ row: UnsafePointer<UInt8>, _ stride: Int, _ k: Int, _ flip: UInt8) -> Int32 {
+    var sum: Int32 = 0
+    for j in 0..<k { sum &+= Int32(row[j &* stride] ^ flip) }
+    return sum
+  }
+}
