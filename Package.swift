@@ -180,7 +180,8 @@ let package = Package(
     tests("ImageDecoding", exclude: ["Fixtures"]),
     tests("InferenceGraph", ["TensorCore", "Kernels"]),
     tests(
-      "ModelLoading", ["TensorCore", "Kernels", "InferenceGraph", "ModelFormats", "ModelTools", "PreparedWeights"]),
+      "ModelLoading", ["TensorCore", "Kernels", "InferenceGraph", "ModelFormats", "ModelTools", "PreparedWeights"],
+      exclude: ["DamagedModels"]),
     tests("LinearModels", ["InferenceGraph", "Kernels", "TensorCore"]),
     tests("TreeEnsembles", ["InferenceGraph", "Kernels", "LinearModels", "TensorCore"]),
     tests(

@@ -49,6 +49,75 @@ extension Checker {
     }
   }
 
+  /// Conversions of 16-bit floats there and back, with what rounds, overflows and is no number.
+  package mutating func checkHalf() {
+    var numbers = Numbers(6)
+    var x = Checker.edges
+    for scale: Float in [1e-8, 1e-6, 1e-3, 1, 100, 7e4] { x += numbers.array(400, scale: scale) }
+    for n in Array(0..<40) + [x.count] {
+      var narrow = [UInt16](repeating: 0xA5A5, count: n + 1)
+      var wide = [Float](repeating: 7, count: n + 1)
+      table.half.toBFloat16(x, &narrow, n)
+      table.half.fromBFloat16(narrow, &wide, n)
+      for i in 0..<n {
+        // To the nearest of the two that have 16 bits fewer.
+        let below = Float(bitPattern: x[i].bitPattern & 0xFFFF_0000)
+        let above = Float(bitPattern: (x[i].bitPattern | 0xFFFF) &+ 1)
+        let isNear =
+          x[i].isNaN
+          ? wide[i].isNaN
+          : wide[i] == below && Swift.abs(x[i] - below) <= Swift.abs(above - x[i])
+            || wide[i] == above && Swift.abs(above - x[i]) <= Swift.abs(x[i] - below)
+            || !x[i].isFinite && wide[i] == x[i] || Swift.abs(x[i]) > 3.39e38 && wide[i].isInfinite
+        expect("bfloat16", isNear, "\(x[i]): \(wide[i])")
+      }
+      expect("bfloat16", narrow[n] == 0xA5A5 && wide[n] == 7, "writes beyond \(n) elements")
+      #if !(os(macOS) && arch(x86_64))
+      if let to = table.half.toFloat16, let from = table.half.fromFloat16 {
+        to(x, &narrow, n)
+        from(narrow, &wide, n)
+        for i in 0..<n {
+          let want = Float16(x[i])
+          let isSame = want.isNaN ? wide[i].isNaN : narrow[i] == want.bitPattern && wide[i] == Float(want)
+          expect("float16", isSame, "\(x[i]): \(wide[i]), expected \(want)")
+        }
+        expect("float16", narrow[n] == 0xA5A5 && wide[n] == 7, "writes beyond \(n) elements")
+      }
+      #endif
+    }
+  }
+
+  /// Pools and depthwise convolutions of every length of a run.
+  package mutating func checkWindows() {
+    var numbers = Numbers(8)
+    for n in 1..<70 {
+      for step in [1, 2, 3] {
+        let offsets = [0, 1, 2, 100, 101, 102, 5]
+        let source = numbers.array((n - 1) * step + 103)
+        let weights = numbers.array(offsets.count)
+        for kind in 0..<3 {
+          var out = [Float](repeating: 7, count: n + 1)
+          source.withUnsafeBufferPointer {
+            let start = $0.baseAddress!
+            if kind == 2 {
+              table.depthwise(start, start + $0.count, offsets, weights, offsets.count, step, 0.5, &out, n)
+            } else {
+              table.poolWindows(start, start + $0.count, offsets, offsets.count, step, kind == 0, &out, n)
+            }
+          }
+          for i in 0..<n {
+            let taps = offsets.map { Double(source[$0 + i * step]) }
+            let want =
+              kind == 0
+              ? taps.max() ?? 0 : kind == 1 ? taps.reduce(0, +) : zip(taps, weights).reduce(0.5) { $0 + $1.0 * Double($1.1) }
+            expect("windows", Swift.abs(Double(out[i]) - want) < 1e-5, "\(kind) of \(n), step \(step): \(out[i]), expected \(want)")
+          }
+          expect("windows", out[n] == 7, "\(kind) writes beyond \(n) elements")
+        }
+      }
+    }
+  }
+
   private func bytes(_ count: Int, _ numbers: inout Numbers) -> [UInt8] {
     (0..<count).map { _ in
       let x = numbers.next()

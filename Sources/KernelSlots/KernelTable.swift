@@ -148,6 +148,8 @@ public struct KernelTable: Sendable {
   /// Computes a part of a product; the argument points to a `GemmTask`.
   public var gemm: @convention(c) @Sendable (UnsafeRawPointer) -> Void
 
+  /// Conversions of 16-bit floats.
+  public var half: HalfKernels
   /// Products of 8-bit integers.
   public var integer: IntegerKernels
 
@@ -179,7 +181,7 @@ public struct KernelTable: Sendable {
     gatherWindows: GatherWindows, depthwise: Depthwise, poolWindows: PoolWindows, gemmRows: Int, gemmColumns: Int,
     packB: @convention(c) @Sendable (UnsafePointer<Float>, Int, Int, Int, Int, UnsafeMutablePointer<Float>) -> Void,
     packA: @convention(c) @Sendable (UnsafePointer<Float>, Int, Int, Int, Int, UnsafeMutablePointer<Float>) -> Void,
-    gemm: @convention(c) @Sendable (UnsafeRawPointer) -> Void, integer: IntegerKernels,
+    gemm: @convention(c) @Sendable (UnsafeRawPointer) -> Void, half: HalfKernels, integer: IntegerKernels,
     treeLeaves: @convention(c) @Sendable (UnsafeRawPointer) -> Void
   ) {
     self.name = name
@@ -236,6 +238,7 @@ public struct KernelTable: Sendable {
     self.packB = packB
     self.packA = packA
     self.gemm = gemm
+    self.half = half
     self.integer = integer
     self.treeLeaves = treeLeaves
   }

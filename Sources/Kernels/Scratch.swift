@@ -12,8 +12,16 @@ public enum Scratch {
   @inlinable public static func with<R>(
     floats count: Int, _ body: (UnsafeMutablePointer<Float>) throws -> R
   ) rethrows -> R {
+    guard let result = try withPossible(floats: count, body) else { fatalError("no memory for \(count) elements") }
+    return result
+  }
+
+  /// The same for counts that a model or a request chose; nil where the system gives no memory.
+  @inlinable public static func withPossible<R>(
+    floats count: Int, _ body: (UnsafeMutablePointer<Float>) throws -> R
+  ) rethrows -> R? {
     let stack = ThreadStack.current
-    let block = stack.push(Swift.max(count, 1) &* 4)
+    guard count < 1 << 40, let block = stack.push(Swift.max(count, 1) &* 4) else { return nil }
     defer { stack.pop(block) }
     return try body(block.base.assumingMemoryBound(to: Float.self))
   }
@@ -58,7 +66,7 @@ public enum Scratch {
     return made
   }
 
-  @usableFromInline func push(_ bytes: Int) -> Block {
+  @usableFromInline func push(_ bytes: Int) -> Block? {
     let size = (bytes &+ 63) & ~63
     if used == 0, wanted > capacity {
       base.deallocate()
@@ -72,11 +80,13 @@ public enum Scratch {
       return block
     }
     if end <= ThreadStack.maxKept { wanted = Swift.max(wanted, end &+ end / 4) }
-    return Block(base: .allocate(byteCount: size, alignment: 64), previousUse: used, isOwn: true)
+    var own: UnsafeMutableRawPointer?
+    guard posix_memalign(&own, 64, size) == 0, let own else { return nil }
+    return Block(base: own, previousUse: used, isOwn: true)
   }
 
   @usableFromInline func pop(_ block: Block) {
-    if block.isOwn { block.base.deallocate() }
+    if block.isOwn { free(block.base) }
     used = block.previousUse
   }
 }

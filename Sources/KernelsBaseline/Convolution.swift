@@ -51,17 +51,24 @@ func kernelGatherWindows(
   }
 }
 
-/// `width` elements from `p` on, `step` apart.
-@inline(__always) private func load(_ p: UnsafePointer<Float>, step: Int, _ end: UnsafePointer<Float>) -> V {
-  if step == 1 { return load(p) }
+/// Up to `width` elements from `p` on, `step` apart: at least `count` of them.
+@inline(__always) private func load(
+  _ p: UnsafePointer<Float>, step: Int, _ end: UnsafePointer<Float>, _ count: Int
+) -> V {
+  if step == 1, p + width <= end { return load(p) }
   if step == 2, p + 2 &* width <= end { return loadEven(p) }
   var x = V.zero
   var lane = 0
-  while lane < width {
+  while lane < count {
     x[lane] = p[lane &* step]
     lane &+= 1
   }
   return x
+}
+
+/// Where the next vector of a run of `n` begins: the last one of several reaches back instead of being cut.
+@inline(__always) private func vectorStart(_ i: Int, _ n: Int) -> Int {
+  i &+ width <= n || n < width ? i : n &- width
 }
 
 /// One run of outputs of a pool: the greatest of `source[offsets[t] + i*step]` over all taps, or their sum.
@@ -70,38 +77,25 @@ func kernelPoolWindows(
   _ step: Int, _ takesGreatest: Bool, _ out: UnsafeMutablePointer<Float>, _ n: Int
 ) {
   var i = 0
-  while i &+ width <= n {
-    let from = source + i &* step
-    var best = load(from + offsets[0], step: step, end)
+  while i < n {
+    let start = vectorStart(i, n)
+    let count = n < width ? n : width
+    let from = source + start &* step
+    var best = load(from + offsets[0], step: step, end, count)
     var t = 1
     if takesGreatest {
       while t < taps {
-        best = maximum(load(from + offsets[t], step: step, end), best)
+        best = maximum(load(from + offsets[t], step: step, end, count), best)
         t &+= 1
       }
     } else {
       while t < taps {
-        best += load(from + offsets[t], step: step, end)
+        best += load(from + offsets[t], step: step, end, count)
         t &+= 1
       }
     }
-    store(best, out + i)
-    i &+= width
-  }
-  while i < n {
-    var best = source[offsets[0] &+ i &* step]
-    var t = 1
-    while t < taps {
-      let x = source[offsets[t] &+ i &* step]
-      if takesGreatest {
-        if x > best || x.isNaN { best = x }
-      } else {
-        best += x
-      }
-      t &+= 1
-    }
-    out[i] = best
-    i &+= 1
+    if count == width { store(best, out + start) } else { store(best, out, count) }
+    i = start &+ width
   }
 }
 
@@ -111,26 +105,32 @@ func kernelDepthwise(
   _ weights: UnsafePointer<Float>, _ taps: Int, _ step: Int, _ bias: Float, _ out: UnsafeMutablePointer<Float>, _ n: Int
 ) {
   var i = 0
-  while i &+ width <= n {
+  while i &+ 2 &* width <= n {
+    let from = source + i &* step
+    var p = V(repeating: bias)
+    var q = p
+    var t = 0
+    while t < taps {
+      let weight = V(repeating: weights[t])
+      p = fma(load(from + offsets[t], step: step, end, width), weight, p)
+      q = fma(load(from + offsets[t] + width &* step, step: step, end, width), weight, q)
+      t &+= 1
+    }
+    store(p, out + i)
+    store(q, out + i + width)
+    i &+= 2 &* width
+  }
+  while i < n {
+    let start = vectorStart(i, n)
+    let count = n < width ? n : width
+    let from = source + start &* step
     var sum = V(repeating: bias)
     var t = 0
     while t < taps {
-      let from = source + offsets[t] + i &* step
-      let x = load(from, step: step, end)
-      sum = fma(x, V(repeating: weights[t]), sum)
+      sum = fma(load(from + offsets[t], step: step, end, count), V(repeating: weights[t]), sum)
       t &+= 1
     }
-    store(sum, out + i)
-    i &+= width
-  }
-  while i < n {
-    var sum = bias
-    var t = 0
-    while t < taps {
-      sum += source[offsets[t] &+ i &* step] * weights[t]
-      t &+= 1
-    }
-    out[i] = sum
-    i &+= 1
+    if count == width { store(sum, out + start) } else { store(sum, out, count) }
+    i = start &+ width
   }
 }

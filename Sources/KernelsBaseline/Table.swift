@@ -26,6 +26,7 @@ public func kernelTable() -> KernelTable {
     layerNorm: kernelLayerNorm, rmsNorm: kernelRMSNorm, transpose: kernelTranspose,
     gatherWindows: kernelGatherWindows, depthwise: kernelDepthwise, poolWindows: kernelPoolWindows, gemmRows: tileRows,
     gemmColumns: tileColumns, packB: kernelPackB, packA: kernelPackA, gemm: kernelGemm,
+    half: halfKernels(),
     integer: IntegerKernels(
       rows: integerTileRows, rowUnit: rowUnit, packRows: kernelPackIntegerRows,
       packColumns: kernelPackIntegerColumns, gatherWindows: kernelGatherIntegerWindows,

@@ -16,6 +16,8 @@ if CommandLine.arguments.dropFirst().first == "bench" {
     checker.checkGemm()
     checker.checkIntegerGemm()
     checker.checkQuantize()
+    checker.checkHalf()
+    checker.checkWindows()
     checker.checkTrees()
     print("\(table.name): \(checker.checks - checker.failures) passed, \(checker.failures) failed")
     failures += checker.failures

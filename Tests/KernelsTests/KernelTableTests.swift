@@ -32,6 +32,12 @@ import Testing
   @Test("quantising and its reverse agree with their definitions", arguments: names)
   func quantising(name: String) throws { try expectPassing(name) { $0.checkQuantize() } }
 
+  @Test("conversions of 16-bit floats round once", arguments: names)
+  func halves(name: String) throws { try expectPassing(name) { $0.checkHalf() } }
+
+  @Test("pools and depthwise convolutions agree with their definitions for runs of every length", arguments: names)
+  func windows(name: String) throws { try expectPassing(name) { $0.checkWindows() } }
+
   @Test("masks of trees find the leaves that walking from the root finds", arguments: names)
   func trees(name: String) throws { try expectPassing(name) { $0.checkTrees() } }
 

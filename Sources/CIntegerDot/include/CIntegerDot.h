@@ -1,7 +1,7 @@
 #ifndef C_INTEGER_DOT_H
 #define C_INTEGER_DOT_H
 
-// Operations on vectors of integers that Swift cannot spell, or only lane by lane. Everything here is inlined: what is
+// Operations on vectors of integers and of narrow floats that Swift cannot spell, or only lane by lane. Everything here is inlined: what is
 // compiled for a wide instruction set stays in the module that was compiled for it.
 
 #include <string.h>
@@ -67,11 +67,31 @@ INTEGER_DOT_INLINE int32_x8 dot_pairs_x8(int32_x8 a, int32_x8 b) {
 }
 #endif
 
+#if defined(__F16C__)
+INTEGER_DOT_INLINE void store_float16_x8(float_x8 v, unsigned short *p) {
+  _mm_storeu_si128((__m128i *)p, _mm256_cvtps_ph((__m256)v, _MM_FROUND_TO_NEAREST_INT));
+}
+INTEGER_DOT_INLINE float_x8 load_float16_x8(const unsigned short *p) {
+  return (float_x8)_mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)p));
+}
+INTEGER_DOT_INLINE unsigned short to_float16(float x) { return _cvtss_sh(x, _MM_FROUND_TO_NEAREST_INT); }
+INTEGER_DOT_INLINE float from_float16(unsigned short x) { return _cvtsh_ss(x); }
+#endif
+
 #if defined(__AVX512BW__)
 INTEGER_DOT_VECTORS(16, 32)
 
 INTEGER_DOT_INLINE int32_x16 dot_pairs_x16(int32_x16 a, int32_x16 b) {
   return (int32_x16)_mm512_madd_epi16((__m512i)a, (__m512i)b);
+}
+#endif
+
+#if defined(__AVX512F__)
+INTEGER_DOT_INLINE void store_float16_x16(float_x16 v, unsigned short *p) {
+  _mm256_storeu_si256((__m256i *)p, _mm512_cvtps_ph((__m512)v, _MM_FROUND_TO_NEAREST_INT));
+}
+INTEGER_DOT_INLINE float_x16 load_float16_x16(const unsigned short *p) {
+  return (float_x16)_mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)p));
 }
 #endif
 

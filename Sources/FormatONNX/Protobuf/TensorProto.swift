@@ -62,9 +62,14 @@ struct TensorProto {
   }
 
   private func raw(
-    _ data: UnsafeRawBufferPointer, _ dtype: DType, _ shape: Shape, _ count: Int, _ bytes: Int, _ owner: AnyObject,
+    _ given: UnsafeRawBufferPointer, _ dtype: DType, _ shape: Shape, _ count: Int, _ bytes: Int, _ owner: AnyObject,
     _ copied: inout Int, _ limit: Int
   ) throws -> Tensor {
+    var data = given
+    // What an external file holds from an offset on without a length is cut where the shape ends.
+    if isExternal, externalData["length"] == nil {
+      data = UnsafeRawBufferPointer(rebasing: given.prefix(dtype.isPacked ? dtype.storedUnits(count) : bytes))
+    }
     if dtype.isPacked {
       guard data.count == dtype.storedUnits(count) else {
         throw mismatch(dtype.storedUnits(count), "bytes", data.count)

@@ -710,6 +710,26 @@ add(
 )  # fmt: skip
 
 
+# --- sizes that frameworks reckon in float32 -------------------------------------------------------------------------
+
+for mode, coordinates, scale in [
+    ("nearest", "asymmetric", 5 / 3), ("linear", "half_pixel", 7 / 3), ("linear", "align_corners", 1.5),
+    ("cubic", "align_corners", 1.3), ("cubic", "half_pixel", 0.7),
+]:  # fmt: skip
+    name = f"resize_{mode}_{coordinates}_{scale:.2f}".replace(".", "_")
+    add(
+        "Resize", name, [{"x": numbers(1, 2, 3, 9)}, {"x": numbers(1, 2, 6, 10, seed=1)}], [FLOAT],
+        weights={"roi": None, "scales": np.array([1, 1, scale, scale], np.float32)}, domain="", mode=mode,
+        coordinate_transformation_mode=coordinates, rtol=1e-3, atol=1e-4,
+        **({"nearest_mode": "floor"} if mode == "nearest" else {}),
+    )  # fmt: skip
+for alpha in (0.5, -0.5):
+    add(
+        "ThresholdedRelu", f"thresholded_relu_{'above' if alpha > 0 else 'below'}",
+        [{"x": np.array([[np.nan, 0.5, -0.5, np.inf, -np.inf, 0.75]], np.float32)}], [FLOAT], domain="", alpha=alpha,
+    )  # fmt: skip
+
+
 # --- recurrences and hashes ------------------------------------------------------------------------------------------
 
 LINEAR = {

@@ -56,6 +56,7 @@ public struct Cast: Operator {
     }
     if dtype.isMiniFloat { return try encode(x, context) }
     let out = try context.allocate(dtype, x.shape)
+    if convertHalf(x, out, context.pool) { return out }
     let body = Source(from: x, to: out, pool: context.pool)
     if x.dtype == .bool {
       try body.run(UInt8.self)
@@ -66,6 +67,36 @@ public struct Cast: Operator {
     }
     if dtype.isSubByte { narrow(out) }
     return out
+  }
+
+  /// Between float32 and a kind of 16 bits by the kernels; false where they have no such conversion.
+  private func convertHalf(_ x: Tensor, _ out: Tensor, _ pool: ComputePool) -> Bool {
+    let half = KernelTable.current.half
+    let narrow: HalfKernels.Narrow?
+    let widen: HalfKernels.Widen?
+    switch (x.dtype, dtype) {
+    case (.float32, .float16): (narrow, widen) = (half.toFloat16, nil)
+    case (.float16, .float32): (narrow, widen) = (nil, half.fromFloat16)
+    case (.float32, .bfloat16): (narrow, widen) = (half.toBFloat16, nil)
+    case (.bfloat16, .float32): (narrow, widen) = (nil, half.fromBFloat16)
+    default: return false
+    }
+    guard narrow != nil || widen != nil, x.count > 0, let from = x.unsafeBytes.baseAddress,
+      let to = out.unsafeMutableBytes.baseAddress
+    else { return false }
+    pool.parallelFor(x.count, grain: 1 << 16) { lower, upper in
+      if let narrow {
+        narrow(
+          from.assumingMemoryBound(to: Float.self) + lower, to.assumingMemoryBound(to: UInt16.self) + lower,
+          upper - lower)
+      }
+      if let widen {
+        widen(
+          from.assumingMemoryBound(to: UInt16.self) + lower, to.assumingMemoryBound(to: Float.self) + lower,
+          upper - lower)
+      }
+    }
+    return true
   }
 
   /// Reduces bytes to the bits that a narrow integer has, sign-extended.

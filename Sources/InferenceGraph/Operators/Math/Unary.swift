@@ -286,7 +286,7 @@ private struct LeakyRelu: RealFunction {
 }
 private struct ThresholdedRelu: RealFunction {
   let alpha: Float
-  func of<T: RealScalar>(_ x: T) -> T { x <= T(alpha) ? 0 : x }
+  func of<T: RealScalar>(_ x: T) -> T { x > T(alpha) ? x : 0 }
 }
 private struct Softplus: RealFunction {
   func of<T: RealScalar>(_ x: T) -> T { x > 0 ? x + .log1p(.exp(-x)) : .log1p(.exp(x)) }

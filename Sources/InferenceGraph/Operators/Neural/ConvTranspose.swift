@@ -98,11 +98,93 @@ public struct ConvTranspose: Operator {
     let completed = try window.completed(rank: rank, extents: Array(w.shape.dims[2...]))
     let places = try (0..<rank).map { try placement(completed, $0, x.shape[$0 + 2]) }
     let out = try context.allocate(x.dtype, Shape([x.shape[0], m] + places.map(\.output)))
+    if x.dtype == .float32 {
+      try multiply(x, w, bias, into: out, completed, before: places.map(\.before), context.pool)
+      return [.tensor(out)]
+    }
     let body = Body(
       x: x, w: w, bias: bias, out: out, window: completed, before: places.map(\.before), group: group,
       pool: context.pool)
     guard try x.dtype.withReal(body) != nil else { throw Operand.unsupported(x.dtype, "floating-point numbers") }
     return [.tensor(out)]
+  }
+
+  /// The transposed convolution of float32 as a product: each image's channels times the weights give what every tap adds,
+  /// which is then added where it belongs.
+  private func multiply(
+    _ x: Tensor, _ w: Tensor, _ bias: Tensor?, into out: Tensor, _ window: Window, before: [Int], _ pool: ComputePool
+  ) throws {
+    guard out.count > 0 else { return }
+    let input = Array(x.shape.dims[2...])
+    let output = Array(out.shape.dims[2...])
+    let (inputCount, outputCount) = (input.reduce(1, &*), output.reduce(1, &*))
+    let taps = window.extents.reduce(1, &*)
+    let channels = x.shape[1] / group
+    let perGroup = w.shape[1]
+    let (from, weights, to) = (x.readable(Float.self), w.readable(Float.self), out.writable(Float.self))
+    let added = bias?.readable(Float.self)
+    let last = input.count - 1
+    let step = window.strides[last]
+    let strides = Shape(output).strides
+    let (wide, overflow) = (perGroup &* taps).multipliedReportingOverflow(by: inputCount)
+    // Of each tap and each input row: where in the output plane its first element goes, and which elements stay inside.
+    var runs: [(tap: Int, row: Int, first: Int, target: Int, count: Int)] = []
+    var tap = PositionCounter(window.extents)
+    for t in 0..<taps {
+      let shift = tap.position[last] &* window.dilations[last] &- before[last]
+      let first = shift >= 0 ? 0 : (step &- 1 &- shift) / step
+      let room = output[last] &- 1 &- shift
+      let end = room < 0 ? 0 : Swift.min(input[last], room / step &+ 1)
+      var at = PositionCounter(Array(input.dropLast()))
+      for row in 0..<(input[last] == 0 ? 0 : inputCount / input[last]) where first < end {
+        var offset = first &* step &+ shift
+        var inside = true
+        for axis in 0..<last {
+          let o = at.position[axis] &* window.strides[axis] &+ tap.position[axis] &* window.dilations[axis] &- before[axis]
+          if o < 0 || o >= output[axis] { inside = false }
+          offset &+= o &* strides[axis]
+        }
+        if inside { runs.append((t, row, first, offset, end &- first)) }
+        at.advance()
+      }
+      tap.advance()
+    }
+    let rows = perGroup &* taps
+    func spread(_ product: UnsafePointer<Float>, _ channel: Int, _ plane: UnsafeMutablePointer<Float>) {
+      for run in runs {
+        let line = product + (channel &* taps &+ run.tap) &* inputCount + run.row &* input[last] + run.first
+        let target = plane + run.target
+        if step == 1 {
+          for i in 0..<run.count { target[i] += line[i] }
+        } else {
+          for i in 0..<run.count { target[i &* step] += line[i] }
+        }
+      }
+    }
+    func convolve(_ item: Int, _ product: UnsafeMutablePointer<Float>) {
+      let g = item % group
+      if inputCount > 0 {
+        MatrixMultiply.multiply(
+          m: rows, n: inputCount, k: channels,
+          .strided(weights + g &* channels &* rows, rowStride: 1, columnStride: rows),
+          .strided(from + item &* channels &* inputCount, rowStride: inputCount, columnStride: 1), into: product,
+          cRowStride: inputCount, pool: pool)
+      }
+      pool.parallelFor(perGroup, grain: Swift.max(1, 65536 / Swift.max(1, outputCount))) { lower, upper in
+        for channel in lower..<upper {
+          let plane = to + (item &* perGroup &+ channel) &* outputCount
+          plane.update(repeating: added.map { $0[g &* perGroup &+ channel] } ?? 0, count: outputCount)
+          spread(product, channel, plane)
+        }
+      }
+    }
+    for item in 0..<x.shape[0] &* group {
+      let isThere: Void? =
+        overflow || wide > MemoryBudget.bytes / 16
+        ? nil : Scratch.withPossible(floats: wide) { convolve(item, $0) }
+      if isThere == nil { throw GraphError(.limit, "the product of a transposed convolution is too large") }
+    }
+    withExtendedLifetime((x, w, bias, out)) {}
   }
 
   private struct Body: RealBody {

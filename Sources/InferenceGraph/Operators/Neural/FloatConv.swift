@@ -66,8 +66,7 @@ struct FloatConv {
       return
     }
     let (count, overflow) = total.multipliedReportingOverflow(by: plane)
-    guard !overflow, count < 1 << 38 else { throw GraphError(.limit, "the padded input is too large") }
-    Scratch.with(floats: count) { copy in
+    let isPadded: Void? = overflow || count > MemoryBudget.bytes / 16 ? nil : Scratch.withPossible(floats: count) { copy in
       pool.parallelFor(total, grain: Swift.max(1, 16384 / Swift.max(1, plane))) { lower, upper in
         for c in lower..<upper {
           layout.pad(first + c &* layout.inputCount, copy + c &* plane, needed, 0)
@@ -75,6 +74,7 @@ struct FloatConv {
       }
       convolve(copy, count)
     }
+    if isPadded == nil { throw GraphError(.limit, "an input padded to \(needed) is too large") }
   }
 
   private func product(

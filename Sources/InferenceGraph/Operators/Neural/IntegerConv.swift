@@ -90,9 +90,9 @@ struct IntegerConv {
       return
     }
     let (count, overflow) = total.multipliedReportingOverflow(by: plane)
-    guard !overflow, count < 1 << 38 else { throw GraphError(.limit, "the padded input is too large") }
     let fill = UInt8(truncatingIfNeeded: xZero)
-    Scratch.with(floats: (count &+ 3) / 4) { floats in
+    let isTooLarge = overflow || count > MemoryBudget.bytes / 4
+    let isPadded: Void? = isTooLarge ? nil : Scratch.withPossible(floats: (count &+ 3) / 4) { floats in
       let copy = UnsafeMutableRawPointer(floats).assumingMemoryBound(to: UInt8.self)
       pool.parallelFor(total, grain: Swift.max(1, 65536 / Swift.max(1, plane))) { lower, upper in
         for c in lower..<upper { layout.pad(input + c &* layout.inputCount, copy + c &* plane, needed, fill) }
@@ -100,6 +100,7 @@ struct IntegerConv {
       product(copy, copy + count, isSigned, plane, work, batch, out, pool)
     }
     withExtendedLifetime(x) {}
+    if isPadded == nil { throw GraphError(.limit, "an input padded to \(needed) is too large") }
   }
 
   private func product(

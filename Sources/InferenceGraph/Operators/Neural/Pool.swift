@@ -126,20 +126,19 @@ private struct PoolBody: NumericBody {
     let row = layout.output[last]
     let strides = Shape(layout.input).strides
     let vectors = vectorised(from, to)
-    let inside = columnsInside(last)
+    let inside = vectors == nil ? 0..<0 : columnsInside(last)
+    var lines: [Line] = []
+    var at = PositionCounter(Array(layout.output.dropLast()))
+    for _ in 0..<(outputs / row) {
+      lines.append(line(at.position, strides, listsTaps: !inside.isEmpty))
+      at.advance()
+    }
     pool.parallelFor(to.count / outputs, grain: Swift.max(1, 16384 / Swift.max(1, outputs &* layout.taps))) {
-      var rows: [Int] = []
-      var offsets: [Int] = []
       for p in $0..<$1 {
-        var at = PositionCounter(Array(layout.output.dropLast()))
-        for r in 0..<(outputs / row) {
-          let counted = listRows(at.position, strides, &rows)
-          let whole = vectors == nil || rows.isEmpty ? 0..<0 : inside
+        for (r, line) in lines.enumerated() {
+          let (rows, offsets, counted) = (line.rows, line.taps, line.counted)
+          let whole = rows.isEmpty ? 0..<0 : inside
           if let vectors, !whole.isEmpty {
-            offsets.removeAll(keepingCapacity: true)
-            for row in rows {
-              for t in 0..<layout.extents[last] { offsets.append(row &+ t &* layout.dilations[last]) }
-            }
             let first = p &* plane &+ whole.lowerBound &* layout.strides[last] &- layout.before[last]
             let target = vectors.to + (p &* outputs &+ r &* row &+ whole.lowerBound)
             KernelTable.current.poolWindows(
@@ -165,7 +164,6 @@ private struct PoolBody: NumericBody {
               from, rows, p &* plane &+ start, low, high, d, counted &* wide, place: &place)
             if let places { places[o] = Int64(index(place, p, plane, strides)) }
           }
-          at.advance()
         }
       }
     }
@@ -204,11 +202,19 @@ private struct PoolBody: NumericBody {
     return first < past ? first..<past : 0..<0
   }
 
-  /// Lists where the input rows begin that a row of outputs covers; returns how many lie in the padded input.
-  private func listRows(_ position: [Int], _ strides: [Int], _ rows: inout [Int]) -> Int {
-    rows.removeAll(keepingCapacity: true)
-    let axes = position.count
+  /// What a row of outputs covers of the input.
+  private struct Line {
+    /// Where the input rows begin.
+    var rows: [Int] = []
+    /// Where each of their taps is.
+    var taps: [Int] = []
+    /// How many rows lie in the padded input.
     var counted = 0
+  }
+
+  private func line(_ position: [Int], _ strides: [Int], listsTaps: Bool) -> Line {
+    var line = Line()
+    let axes = position.count
     var tap = PositionCounter(Array(layout.extents.dropLast()))
     for _ in 0..<layout.extents.dropLast().reduce(1, &*) {
       var offset = 0
@@ -221,11 +227,16 @@ private struct PoolBody: NumericBody {
         if i >= layout.input[axis] &+ layout.after[axis] { insidePadding = false }
         offset &+= i &* strides[axis]
       }
-      if inside { rows.append(offset) }
-      if insidePadding { counted += 1 }
+      if inside {
+        line.rows.append(offset)
+        if listsTaps, let last = layout.extents.indices.last {
+          for t in 0..<layout.extents[last] { line.taps.append(offset &+ t &* layout.dilations[last]) }
+        }
+      }
+      if insidePadding { line.counted += 1 }
       tap.advance()
     }
-    return counted
+    return line
   }
 
   @inline(__always)

@@ -39,9 +39,9 @@ public struct Resize: Operator {
   public var extrapolation: Float = 0
   public var excludesOutside = false
   public var antialiases = false
-  /// The length of the resized axis in coordinates is the output's, a whole number, as PyTorch and ONNX Runtime have it; not
-  /// the input's times the scale, as the standard's reference has it.
-  public var usesWholeLengths = false
+  /// The length of the resized axis in coordinates is the output's, a whole number, as the standard's text, PyTorch and ONNX
+  /// Runtime have it; not the input's times the scale, as the standard's reference has it.
+  public var usesWholeLengths = true
   /// nil: all.
   public var axes: [Int]?
 
@@ -73,7 +73,7 @@ public struct Resize: Operator {
         } else if scale == scale.rounded(), scale >= 1, scale < 1_048_576 {
           out[axis] = shape[axis] * Dim(Int(scale))
         } else if let extent = shape[axis].value, scale > 0, scale < 1_048_576, extent < 1 << 30 {
-          out[axis] = Dim(Int(Double(extent) * scale))
+          out[axis] = Dim(Int(Float(extent) * Float(scale)))
         }
       }
     }
@@ -115,7 +115,8 @@ public struct Resize: Operator {
         throw GraphError(.invalidInput, "scales \(scales) must be \(axes.count) positive numbers")
       }
       for (i, axis) in axes.enumerated() {
-        let output = (Double(shape[axis]) * scales[i]).rounded(.down)
+        // In float32, as every framework reckons that writes such scales: three times 5/3 are five.
+        let output = (Float(shape[axis]) * Float(scales[i])).rounded(.down)
         guard output < 1e9 else { throw GraphError(.limit, "scale \(scales[i]) makes axis \(axis) too large") }
         plans[axis].scale = scales[i]
         plans[axis].output = Int(output)
@@ -137,6 +138,11 @@ public struct Resize: Operator {
     _ = try Numbers.count(shape)
     if coordinates == .cropAndResize, roi.count != 2 * axes.count {
       throw GraphError(.invalidInput, "roi must hold \(2 * axes.count) numbers and holds \(roi.count)")
+    }
+    if mode == .nearest, coordinates != .cropAndResize, x.dtype.isReal || x.dtype.isInteger, x.count > 0,
+      let copy = try nearestCopy(x, plans, Set(axes), shape, context)
+    {
+      return [.tensor(copy)]
     }
     var values = try Numbers.read(x)
     var dims = x.shape.dims
@@ -241,18 +247,77 @@ public struct Resize: Operator {
     let input = dims[axis]
     shape[axis] = taps.count
     var out = [Double](repeating: 0, count: try Numbers.count(shape))
-    for block in 0..<outer {
-      for (o, list) in taps.enumerated() {
-        let to = (block &* taps.count &+ o) &* inner
-        if list.isEmpty {
-          for i in 0..<inner { out[to &+ i] = Double(extrapolation) }
-        }
-        for tap in list {
-          let from = (block &* input &+ tap.index) &* inner
-          for i in 0..<inner { out[to &+ i] += values[from &+ i] * tap.weight }
+    guard values.count == outer * input * inner, !out.isEmpty else { return out }
+    // All taps in one list; those of output o from starts[o] on.
+    let flat = taps.flatMap { $0 }
+    var starts = [0]
+    for list in taps { starts.append(starts[starts.count - 1] + list.count) }
+    let outside = Double(extrapolation)
+    values.withUnsafeBufferPointer { values in
+      out.withUnsafeMutableBufferPointer { out in
+        flat.withUnsafeBufferPointer { flat in
+          guard let from = values.baseAddress, let to = out.baseAddress else { return }
+          for block in 0..<outer {
+            let source = from + block &* input &* inner
+            for o in 0..<taps.count {
+              let target = to + (block &* taps.count &+ o) &* inner
+              let list = starts[o]..<starts[o &+ 1]
+              if list.isEmpty { target.update(repeating: outside, count: inner) }
+              if inner == 1 {
+                for t in list { target[0] += source[flat[t].index] * flat[t].weight }
+              } else {
+                for t in list {
+                  let (line, weight) = (source + flat[t].index &* inner, flat[t].weight)
+                  for i in 0..<inner { target[i] += line[i] * weight }
+                }
+              }
+            }
+          }
         }
       }
     }
+    return out
+  }
+
+  /// The elements that are nearest, copied; nil where one is made of none.
+  private func nearestCopy(
+    _ x: Tensor, _ plans: [Plan], _ axes: Set<Int>, _ shape: Shape, _ context: EvaluationContext
+  ) throws -> Tensor? {
+    var sources: [[Int]] = []
+    for (axis, plan) in plans.enumerated() {
+      guard axes.contains(axis), plan.scale != 1 || plan.output != plan.input else {
+        sources.append(Array(0..<plan.output))
+        continue
+      }
+      let lists = taps(plan, (0, 1))
+      guard lists.allSatisfy({ $0.count == 1 && $0[0].weight == 1 }) else { return nil }
+      sources.append(lists.map { $0[0].index })
+    }
+    guard let last = sources.last else { return nil }
+    let out = try context.allocate(x.dtype, shape)
+    let width = x.dtype.byteWidth
+    guard let from = x.unsafeBytes.baseAddress, let to = out.unsafeMutableBytes.baseAddress else { return nil }
+    let strides = x.shape.strides
+    var at = PositionCounter(Array(shape.dims.dropLast()))
+    last.withUnsafeBufferPointer { last in
+      func copyRows<T: BitwiseCopyable>(_ type: T.Type) {
+        for row in 0..<(out.count / last.count) {
+          var offset = 0
+          for axis in 0..<at.position.count { offset &+= sources[axis][at.position[axis]] &* strides[axis] }
+          let source = from.assumingMemoryBound(to: T.self) + offset
+          let target = to.assumingMemoryBound(to: T.self) + row &* last.count
+          for i in 0..<last.count { target[i] = source[last[i]] }
+          at.advance()
+        }
+      }
+      switch width {
+      case 1: copyRows(UInt8.self)
+      case 2: copyRows(UInt16.self)
+      case 4: copyRows(UInt32.self)
+      default: copyRows(UInt64.self)
+      }
+    }
+    withExtendedLifetime((x, out)) {}
     return out
   }
 }
