@@ -6,13 +6,27 @@ import Musl
 import Darwin
 #endif
 
-/// How much memory this process may use: the least of the machine's and its control groups' limits.
+/// How much memory this process may use: the least of the machine's, its control groups' and its own limits (`ulimit -m` and
+/// `-v`).
 public enum MemoryBudget {
   /// The budget in bytes, as it was when it was first asked for; at least 64 MB.
   public static let bytes = Swift.max(
-    1 << 26, Swift.min(machine, controlGroupLimit { smallFile($0) } ?? .max))
+    1 << 26, Swift.min(machine, Swift.min(controlGroupLimit { smallFile($0) } ?? .max, processLimit)))
 
   private static let machine = Swift.max(1 << 28, sysconf(Int32(_SC_PHYS_PAGES)) &* sysconf(Int32(_SC_PAGESIZE)))
+
+  /// The least of the limits on resident and on virtual memory. The system does not enforce the first; this is what does.
+  private static var processLimit: Int {
+    #if os(Linux)
+    let resources = [__rlimit_resource_t(__RLIMIT_RSS.rawValue), __rlimit_resource_t(RLIMIT_AS.rawValue)]
+    #else
+    let resources = [RLIMIT_RSS, RLIMIT_AS]
+    #endif
+    return resources.map { resource in
+      var limit = rlimit()
+      return getrlimit(resource, &limit) == 0 ? Int(clamping: limit.rlim_cur) : .max
+    }.min() ?? .max
+  }
 
   /// The least limit on the way from this process's control group to the root: `memory.max` of version 2,
   /// `memory.limit_in_bytes` of version 1. nil where nothing limits it.

@@ -68,6 +68,7 @@ public struct Arithmetic: Operator {
     let a = try RawOperand(inputs, 0)
     let b = try RawOperand(inputs, 1)
     try Operand.sameType(a.dtype, b.dtype)
+    if Widened.applies(to: a.dtype) { return try Widened(base: self, dtype: a.dtype).evaluate(&inputs, context) }
     let aligned = try alignment.aligned(b.shape, rank: a.shape.rank)
     let shape = try Shape.broadcasting([a.shape, aligned])
     let out = try context.output(overwriting: 0, 1, of: &inputs, a.dtype, shape)

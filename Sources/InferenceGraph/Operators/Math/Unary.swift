@@ -94,6 +94,7 @@ public struct Unary: Operator {
   public func evaluate(_ inputs: inout [Value?], _ context: EvaluationContext) throws -> [Value] {
     let x = try RawOperand(inputs, 0)
     guard accepts(x.dtype) else { throw Operand.unsupported(x.dtype, expected) }
+    if Widened.applies(to: x.dtype) { return try Widened(base: self, dtype: x.dtype).evaluate(&inputs, context) }
     let out = try context.output(overwriting: 0, of: &inputs, x.dtype, x.shape)
     if try x.dtype.withReal(RealUnary(op: self, x: x, out: out, pool: context.pool)) == nil {
       _ = try x.dtype.withInteger(IntegerUnary(op: self, x: x, out: out, pool: context.pool))

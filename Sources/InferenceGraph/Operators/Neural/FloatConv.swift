@@ -66,14 +66,17 @@ struct FloatConv {
       return
     }
     let (count, overflow) = total.multipliedReportingOverflow(by: plane)
-    let isPadded: Void? = overflow || count > MemoryBudget.bytes / 16 ? nil : Scratch.withPossible(floats: count) { copy in
-      pool.parallelFor(total, grain: Swift.max(1, 16384 / Swift.max(1, plane))) { lower, upper in
-        for c in lower..<upper {
-          layout.pad(first + c &* layout.inputCount, copy + c &* plane, needed, 0)
+    let isPadded: Void? =
+      overflow || count > MemoryBudget.bytes / 16
+      ? nil
+      : Scratch.withPossible(floats: count) { copy in
+        pool.parallelFor(total, grain: Swift.max(1, 16384 / Swift.max(1, plane))) { lower, upper in
+          for c in lower..<upper {
+            layout.pad(first + c &* layout.inputCount, copy + c &* plane, needed, 0)
+          }
         }
+        convolve(copy, count)
       }
-      convolve(copy, count)
-    }
     if isPadded == nil { throw GraphError(.limit, "an input padded to \(needed) is too large") }
   }
 
@@ -134,19 +137,31 @@ struct FloatConv {
     let pixels = layout.outputCount
     let row = layout.output[layout.output.count - 1]
     let rows = pixels / Swift.max(1, row)
+    // Short rows are computed in one run, the padding between them, too, which is then left out.
+    let line = layout.readExtents[layout.output.count - 1]
+    let isOneRun =
+      work.step == 1 && layout.output.count == 2 && layout.strides[0] == 1 && rows > 1 && row < 2 &* table.gemmColumns
+    let run = isOneRun ? (rows &- 1) &* line &+ row : 0
     pool.parallelFor(batch &* total, grain: Swift.max(1, 100_000 / Swift.max(1, pixels &* taps))) { lower, upper in
-      for item in lower..<upper {
-        let (image, m) = item.quotientAndRemainder(dividingBy: total)
-        let source = from + (image &* conv.group &+ m / perGroup) &* plane
-        let target = to + item &* pixels
-        let bias = biases.map { $0[m] } ?? 0
-        for r in 0..<rows {
-          table.depthwise(
-            source + work.rowStarts[r], end, work.rowOffsets, w + m &* taps, taps, work.step, bias,
-            target + r &* row, row)
+      Scratch.with(floats: run) { together in
+        for item in lower..<upper {
+          let (image, m) = item.quotientAndRemainder(dividingBy: total)
+          let source = from + (image &* conv.group &+ m / perGroup) &* plane
+          let target = to + item &* pixels
+          let bias = biases.map { $0[m] } ?? 0
+          if isOneRun {
+            table.depthwise(source, end, work.rowOffsets, w + m &* taps, taps, 1, bias, together, run)
+            for r in 0..<rows { (target + r &* row).update(from: together + r &* line, count: row) }
+          } else {
+            for r in 0..<rows {
+              table.depthwise(
+                source + work.rowStarts[r], end, work.rowOffsets, w + m &* taps, taps, work.step, bias,
+                target + r &* row, row)
+            }
+          }
+          if let added { table.add(target, added + item &* pixels, target, pixels) }
+          if conv.activation != .none { conv.activation.apply(target, pixels, table) }
         }
-        if let added { table.add(target, added + item &* pixels, target, pixels) }
-        if conv.activation != .none { conv.activation.apply(target, pixels, table) }
       }
     }
   }

@@ -48,6 +48,9 @@ public struct RowNormalization: Operator {
   public func evaluate(_ inputs: inout [Value?], _ context: EvaluationContext) throws -> [Value] {
     let x = try Operand.tensor(inputs, 0, "X")
     guard x.dtype.isReal else { throw Operand.unsupported(x.dtype, "floating-point numbers") }
+    if Widened.applies(to: x.dtype), !wantsStatistics {
+      return try Widened(base: self, dtype: x.dtype).evaluate(&inputs, context)
+    }
     let at = try x.shape.checkedAxis(axis)
     let inner = x.shape.product(at..<x.shape.rank)
     let scale = try parameter(inputs, 1, "scale", x)
