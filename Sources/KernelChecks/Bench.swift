@@ -59,7 +59,8 @@ package enum Bench {
       let b = (0..<(k * n)).map { UInt8(truncatingIfNeeded: $0 * 41) }
       var c = [Int32](repeating: 0, count: m * n)
       let packed = PackedIntegerMatrix(
-        k: k, n: n, isSigned: true, transposed: false, in: .inMemory, as: "", withBytes: { use in
+        k: k, n: n, isSigned: true, transposed: false, in: .inMemory, as: "",
+        withBytes: { use in
           b.withUnsafeBufferPointer { if let start = $0.baseAddress { use(start) } }
         })
       let operations = 2 * Double(m) * Double(n) * Double(k)

@@ -35,7 +35,8 @@ extension Checker {
           let quotient = x[i] / scale
           let limited = quotient > -1e6 ? Swift.min(quotient, 1e6) : -1e6
           let want = Swift.min(Swift.max(Int32(limited.rounded(.toNearestOrEven)) + Int32(zero), low), high)
-          expect("quantize", y[i] == UInt8(truncatingIfNeeded: want), "\(x[i]) / \(scale) + \(zero): \(y[i]), expected \(want)")
+          let isSame = y[i] == UInt8(truncatingIfNeeded: want)
+          expect("quantize", isSame, "\(x[i]) / \(scale) + \(zero): \(y[i]), expected \(want)")
         }
         expect("quantize", y[n] == 0xA5, "writes beyond \(n) elements")
         var z = [Float](repeating: 7, count: n + 1)
@@ -108,9 +109,13 @@ extension Checker {
           for i in 0..<n {
             let taps = offsets.map { Double(source[$0 + i * step]) }
             let want =
-              kind == 0
-              ? taps.max() ?? 0 : kind == 1 ? taps.reduce(0, +) : zip(taps, weights).reduce(0.5) { $0 + $1.0 * Double($1.1) }
-            expect("windows", Swift.abs(Double(out[i]) - want) < 1e-5, "\(kind) of \(n), step \(step): \(out[i]), expected \(want)")
+              switch kind {
+              case 0: taps.max() ?? 0
+              case 1: taps.reduce(0, +)
+              default: zip(taps, weights).reduce(0.5) { $0 + $1.0 * Double($1.1) }
+              }
+            let isNear = Swift.abs(Double(out[i]) - want) < 1e-5
+            expect("windows", isNear, "\(kind) of \(n), step \(step): \(out[i]), expected \(want)")
           }
           expect("windows", out[n] == 7, "\(kind) writes beyond \(n) elements")
         }

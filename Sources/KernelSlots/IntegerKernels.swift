@@ -30,7 +30,8 @@ public struct IntegerKernels: Sendable {
   /// `y[i] = min(max(nearest(x[i] / scale) + zero, low), high)`, nearest to even, as a byte; NaN gives `low`:
   /// `(x, scale, zero, low, high, y, n)`.
   public var quantize:
-    @convention(c) @Sendable (UnsafePointer<Float>, Float, Int32, Int32, Int32, UnsafeMutablePointer<UInt8>, Int) -> Void
+    @convention(c) @Sendable (UnsafePointer<Float>, Float, Int32, Int32, Int32, UnsafeMutablePointer<UInt8>, Int) ->
+      Void
   /// `y[i] = (x[i] - zero) * scale`, where bytes are signed or not: `(x, isSigned, zero, scale, y, n)`.
   public var dequantize:
     @convention(c) @Sendable (UnsafePointer<UInt8>, Bool, Float, Float, UnsafeMutablePointer<Float>, Int) -> Void

@@ -25,7 +25,8 @@ public struct GraphPredictor: Predictor {
       let milliseconds = Int((timeLimit ?? .zero) / .milliseconds(1))
       let limit = milliseconds % 1000 == 0 ? "\(milliseconds / 1000)s" : "\(milliseconds)ms"
       throw ServingError(
-        .gatewayTimeout, "The prediction took longer than the limit of \(limit).", limit: limit, setting: "request-timeout")
+        .gatewayTimeout, "The prediction took longer than the limit of \(limit).", limit: limit,
+        setting: "request-timeout")
     } catch let error as GraphError where error.code == .invalidInput || error.code == .limit {
       // The model is loaded and has answered a warm-up: what it refuses now is in the request.
       throw ServingError(.invalidValue, "The model does not take this input: \(error)")

@@ -140,7 +140,8 @@ public struct ConvTranspose: Operator {
         var offset = first &* step &+ shift
         var inside = true
         for axis in 0..<last {
-          let o = at.position[axis] &* window.strides[axis] &+ tap.position[axis] &* window.dilations[axis] &- before[axis]
+          let o =
+            at.position[axis] &* window.strides[axis] &+ tap.position[axis] &* window.dilations[axis] &- before[axis]
           if o < 0 || o >= output[axis] { inside = false }
           offset &+= o &* strides[axis]
         }

@@ -92,13 +92,16 @@ struct IntegerConv {
     let (count, overflow) = total.multipliedReportingOverflow(by: plane)
     let fill = UInt8(truncatingIfNeeded: xZero)
     let isTooLarge = overflow || count > MemoryBudget.bytes / 4
-    let isPadded: Void? = isTooLarge ? nil : Scratch.withPossible(floats: (count &+ 3) / 4) { floats in
-      let copy = UnsafeMutableRawPointer(floats).assumingMemoryBound(to: UInt8.self)
-      pool.parallelFor(total, grain: Swift.max(1, 65536 / Swift.max(1, plane))) { lower, upper in
-        for c in lower..<upper { layout.pad(input + c &* layout.inputCount, copy + c &* plane, needed, fill) }
+    let isPadded: Void? =
+      isTooLarge
+      ? nil
+      : Scratch.withPossible(floats: (count &+ 3) / 4) { floats in
+        let copy = UnsafeMutableRawPointer(floats).assumingMemoryBound(to: UInt8.self)
+        pool.parallelFor(total, grain: Swift.max(1, 65536 / Swift.max(1, plane))) { lower, upper in
+          for c in lower..<upper { layout.pad(input + c &* layout.inputCount, copy + c &* plane, needed, fill) }
+        }
+        product(copy, copy + count, isSigned, plane, work, batch, out, pool)
       }
-      product(copy, copy + count, isSigned, plane, work, batch, out, pool)
-    }
     withExtendedLifetime(x) {}
     if isPadded == nil { throw GraphError(.limit, "an input padded to \(needed) is too large") }
   }
@@ -142,7 +145,8 @@ struct IntegerConv {
               let terms = windows + width &* quads
               let zeros = terms + width
               let tile = zeros + width
-              let bytes = UnsafeMutableRawPointer(tile + IntegerGemmTask.scratchCount).assumingMemoryBound(to: UInt8.self)
+              let bytes = UnsafeMutableRawPointer(tile + IntegerGemmTask.scratchCount).assumingMemoryBound(
+                to: UInt8.self)
               for j in 0..<width { zeros[j] = zero }
               for item in lower..<upper {
                 let (image, part) = item.quotientAndRemainder(dividingBy: chunks)
