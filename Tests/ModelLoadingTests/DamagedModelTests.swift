@@ -20,7 +20,8 @@ import Testing
   ])
   func isRefused(_ name: String) { #expect(throws: (any Error).self) { try run(name) } }
 
-  @Test func anEmptyTensorIsResizedToAnother() throws { try run("resize-of-nothing") }
+  @Test(arguments: ["resize-of-nothing", "upsample-to-nothing"])
+  func mayBeEmpty(_ name: String) throws { try run(name) }
 
   @Test(arguments: ["loop-for-ever", "range-for-ever"])
   func endsAtItsDeadline(_ name: String) {

@@ -139,6 +139,7 @@ public struct Resize: Operator {
     if coordinates == .cropAndResize, roi.count != 2 * axes.count {
       throw GraphError(.invalidInput, "roi must hold \(2 * axes.count) numbers and holds \(roi.count)")
     }
+    if shape.elementCount == 0 { return [.tensor(try context.allocate(x.dtype, shape))] }
     if mode == .nearest, coordinates != .cropAndResize, x.dtype.isReal || x.dtype.isInteger, x.count > 0,
       let copy = try nearestCopy(x, plans, Set(axes), shape, context)
     {
@@ -146,7 +147,6 @@ public struct Resize: Operator {
     }
     var values = try Numbers.read(x)
     var dims = x.shape.dims
-    if shape.elementCount == 0 { return [.tensor(try context.allocate(x.dtype, shape))] }
     guard !values.isEmpty else {
       throw GraphError(.invalidInput, "an empty tensor cannot be resized to \(shape)")
     }
