@@ -176,7 +176,7 @@ let package = Package(
     tests("Settings"),
     tests("Supervisor", ["Settings", .product(name: "Logging", package: "swift-log")]),
     tests("TensorCore"),
-    tests("Kernels", ["KernelChecks"]),
+    tests("Kernels", ["KernelChecks", "TensorCore"]),
     tests("ImageDecoding", exclude: ["Fixtures"]),
     tests("InferenceGraph", ["TensorCore", "Kernels"]),
     tests(

@@ -81,13 +81,26 @@ public enum IntegerMultiply {
 
   /// `c = (left - its zero points) (right - zeros)`, `[m, n]` in one row; sums that pass 32 bits wrap.
   ///
-  /// - Parameter zeros: the right operand's zero points: one for all columns, or one a column.
+  /// - Parameters:
+  ///   - zeros: the right operand's zero points: one for all columns, or one a column.
+  ///   - mostPacked: elements of the left operand that are packed at a time.
   public static func multiply(
     _ left: Left, _ right: PackedIntegerMatrix, zeros: [Int32], into c: UnsafeMutablePointer<Int32>,
-    pool: ComputePool = .inline
+    pool: ComputePool = .inline, mostPacked: Int = 1 << 26
   ) {
     let (m, n, k) = (left.m, right.n, right.k)
     guard m > 0, n > 0 else { return }
+    let most = Swift.max(1, mostPacked / Swift.max(1, k))
+    if m > most {
+      for start in stride(from: 0, to: m, by: most) {
+        var part = left
+        part.m = Swift.min(most, m - start)
+        part.base += start * left.rowStride
+        if left.zeros.count > 1 { part.zeros = Array(left.zeros[start..<(start + part.m)]) }
+        multiply(part, right, zeros: zeros, into: c + start * n, pool: pool, mostPacked: mostPacked)
+      }
+      return
+    }
     let kernels = KernelTable.current.integer
     let width = KernelTable.current.gemmColumns
     let quads = (k &+ 3) / 4

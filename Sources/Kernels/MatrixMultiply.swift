@@ -178,20 +178,48 @@ public enum MatrixMultiply {
 
   /// Products below this many multiplications stay on one thread.
   private static let threadGrain = 200_000
+  /// Elements of the right operand that are packed at a time where nothing else is said.
+  public static let mostPacked = 1 << 26
 
   /// `C = epilogue(A B)`, or `C = epilogue(C + A B)`.
   ///
   /// The pointers must cover the extents; `c` may not overlap the operands. With `m` or `n` 0 nothing happens; with `k`
-  /// 0 the product is zeros.
+  /// 0 the product is zeros. Of a right operand that has to be packed, at most `mostPacked` elements are at a time.
   public static func multiply(
     m: Int, n: Int, k: Int, _ a: Left, _ b: Right, into c: UnsafeMutablePointer<Float>, cRowStride: Int,
-    accumulate: Bool = false, _ epilogue: Epilogue = Epilogue(), pool: ComputePool = .inline
+    accumulate: Bool = false, _ epilogue: Epilogue = Epilogue(), pool: ComputePool = .inline,
+    mostPacked: Int = MatrixMultiply.mostPacked
   ) {
     guard m > 0, n > 0 else { return }
     let table = KernelTable.current
     let columnPanels = (n &+ table.gemmColumns &- 1) / table.gemmColumns
     let rowPanels = RowPanels(m, tallest: table.gemmRows).count
     if case .strided(let pointer, let rs, let cs) = b, cs != 1 || m >= 2 &* table.gemmRows {
+      if k > mostPacked / table.gemmColumns, case .strided(let left, let ars, let acs) = a {
+        let depth = mostPacked / table.gemmColumns
+        for start in stride(from: 0, to: k, by: depth) {
+          let isLast = start + depth >= k
+          multiply(
+            m: m, n: n, k: isLast ? k - start : depth, .strided(left + start * acs, rowStride: ars, columnStride: acs),
+            .strided(pointer + start * rs, rowStride: rs, columnStride: cs), into: c, cRowStride: cRowStride,
+            accumulate: accumulate || start > 0, isLast ? epilogue : Epilogue(), pool: pool, mostPacked: mostPacked)
+        }
+        return
+      }
+      let most = Swift.max(1, mostPacked / Swift.max(1, k &* table.gemmColumns))
+      if columnPanels > most {
+        for panel in stride(from: 0, to: columnPanels, by: most) {
+          let from = panel * table.gemmColumns
+          var part = epilogue
+          part.columnBias = epilogue.columnBias.map { $0 + from }
+          part.residual = epilogue.residual.map { $0 + from }
+          multiply(
+            m: m, n: Swift.min(n - from, most * table.gemmColumns), k: k, a,
+            .strided(pointer + from * cs, rowStride: rs, columnStride: cs), into: c + from, cRowStride: cRowStride,
+            accumulate: accumulate, part, pool: pool, mostPacked: mostPacked)
+        }
+        return
+      }
       Scratch.with(floats: columnPanels &* table.gemmColumns &* k) { packed in
         pool.parallelFor(columnPanels, grain: Swift.max(1, threadGrain / Swift.max(1, k &* table.gemmColumns))) {
           let from = $0 &* table.gemmColumns

@@ -41,6 +41,7 @@ struct FloatConv {
     _ x: Tensor, _ bias: Tensor?, _ residual: Tensor?, into out: Tensor, _ pool: ComputePool
   ) throws {
     guard out.count > 0, let to = out.unsafeMutableElements(of: Float.self).baseAddress else { return }
+    try layout.checkPanel(channels: weights.shape[1])
     let channels = weights.shape[1]
     let group = conv.group
     let batch = x.shape[0]
@@ -168,6 +169,14 @@ struct FloatConv {
 }
 
 extension Window.Layout {
+  /// Throws where one panel of windows would take more than a quarter of the memory.
+  func checkPanel(channels: Int) throws {
+    let (rows, overflow) = channels.multipliedReportingOverflow(by: taps)
+    guard !overflow, rows <= MemoryBudget.bytes / 16 / KernelTable.current.gemmColumns else {
+      throw GraphError(.limit, "windows of \(channels) channels and \(taps) elements each are too large")
+    }
+  }
+
   /// Copies one channel into the middle of elements that are `fill`, which are `padded` in extent.
   func pad<T: BitwiseCopyable>(
     _ from: UnsafePointer<T>, _ to: UnsafeMutablePointer<T>, _ padded: [Int], _ fill: T

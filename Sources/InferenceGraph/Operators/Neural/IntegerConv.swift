@@ -78,6 +78,7 @@ struct IntegerConv {
   func run(_ x: Tensor, into out: Tensor, _ pool: ComputePool) throws {
     guard out.count > 0 else { return }
     let channels = weights.shape[1]
+    try layout.checkPanel(channels: channels)
     let batch = x.shape[0]
     let needed = layout.readExtents
     let plane = needed.reduce(1, &*)
