@@ -48,6 +48,14 @@ public final class PackedIntegerMatrix: Sendable {
     }
   }
 
+  /// What a packed matrix takes.
+  public static func byteCount(k: Int, n: Int) -> Int {
+    let width = KernelTable.current.gemmColumns
+    let (columns, isWide) = n.addingReportingOverflow(width - 1)
+    let (bytes, isLarge) = (columns / width * width).multipliedReportingOverflow(by: (k / 4 + 1) * 4)
+    return isWide || isLarge ? .max : bytes
+  }
+
   var elements: UnsafePointer<Int32> { UnsafePointer(tensor.storage.base.assumingMemoryBound(to: Int32.self)) }
   var columnSums: UnsafePointer<Int32> { UnsafePointer(sums.storage.base.assumingMemoryBound(to: Int32.self)) }
 }

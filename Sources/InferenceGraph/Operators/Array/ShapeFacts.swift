@@ -19,11 +19,11 @@ extension Fact {
     return Fact(.int64, shape.dims.map { Dim($0) }, elements: isFollowed ? elements : nil)
   }
 
-  /// How many elements a list has, where that is known.
+  /// How many elements a list has, where that is known and no more than any tensor has axes.
   var listCount: Int? {
     if let elements = integerElements { return elements.count }
-    guard let shape, shape.count == 1 else { return nil }
-    return shape[0].value
+    guard let shape, shape.count == 1, let count = shape[0].value, (0...1024).contains(count) else { return nil }
+    return count
   }
 
   /// A fact of the same type with another shape and, for a list, the elements.

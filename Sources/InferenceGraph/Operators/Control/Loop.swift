@@ -79,9 +79,12 @@ public struct Loop: Operator {
       state = results[1..<(1 + stateCount)].map { $0 }
       for i in stacks.indices {
         stacks[i].append(results[1 + stateCount + i])
-        stackedBytes += results[1 + stateCount + i].heldBytes
+        // What holds a value takes memory, too.
+        stackedBytes += results[1 + stateCount + i].heldBytes + 256
       }
-      guard stackedBytes <= context.maxTensorBytes else {
+      // A state that grows (a sequence) is weighed after 1, 2, 4, 8 ... turns.
+      let stateBytes = turn & (turn + 1) == 0 ? state.reduce(0) { $0 + ($1?.heldBytes ?? 0) } : 0
+      guard stackedBytes <= context.maxTensorBytes, stateBytes <= context.maxTensorBytes else {
         throw GraphError(.limit, "what \(turn + 1) turns have made takes more than \(context.maxTensorBytes) bytes")
       }
       turn += 1

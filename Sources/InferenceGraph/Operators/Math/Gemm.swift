@@ -93,7 +93,7 @@ public struct Gemm: Operator {
   ) throws -> (operator: any Operator, kept: [Int])? {
     if Widened.applies(to: inputs.first??.dtype) { return try Widened.specialized(self, inputs, constants) }
     guard !transposesA, inputs.count >= 2, let matrix = inputs[1]?.tensor, matrix.dtype == .float32,
-      matrix.shape.rank == 2, inputs[0]?.dtype == .float32
+      matrix.shape.rank == 2, matrix.count > 0, inputs[0]?.dtype == .float32
     else { return nil }
     let n = matrix.shape[transposesB ? 0 : 1]
     var linear = Linear(packing: matrix, transposed: transposesB, constants)

@@ -37,7 +37,8 @@ public struct IntegerMatMul: Operator {
     _ inputs: [Fact?], _ constants: Constants
   ) throws -> (operator: any Operator, kept: [Int])? {
     guard packed == nil, let matrix = inputs.optional(1)?.tensor, matrix.shape.rank == 2,
-      IntegerMatMul.takes(matrix.dtype)
+      IntegerMatMul.takes(matrix.dtype), matrix.count > 0,
+      PackedIntegerMatrix.byteCount(k: matrix.shape[0], n: matrix.shape[1]) <= MemoryBudget.bytes / 4
     else { return nil }
     var settled = self
     settled.packed = PackedIntegerMatrix(
@@ -60,6 +61,9 @@ public struct IntegerMatMul: Operator {
     let bZero = try IntegerMatMul.zeros(inputs, first + 1, "B's zero point", n)
     let out = try context.allocate(.int32, layout.output)
     guard out.count > 0 else { return [.tensor(out)] }
+    guard packed != nil || PackedIntegerMatrix.byteCount(k: k, n: n) <= context.maxTensorBytes else {
+      throw GraphError(.limit, "a matrix of \(k) rows and \(n) columns is too large to be packed")
+    }
     let to = out.writable(Int32.self)
     let from = a.readableBytes
     func multiply(_ start: Int, _ rows: Int, _ zeros: [Int32], _ right: PackedIntegerMatrix, _ c: Int) {

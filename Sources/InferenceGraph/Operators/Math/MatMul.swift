@@ -59,6 +59,7 @@ public struct MatMul: Operator {
   ) throws -> (operator: any Operator, kept: [Int])? {
     if Widened.applies(to: inputs.first??.dtype) { return try Widened.specialized(self, inputs, constants) }
     guard inputs.count == 2, let matrix = inputs[1]?.tensor, matrix.dtype == .float32, matrix.shape.rank == 2,
+      matrix.count > 0,
       inputs[0]?.dtype == .float32
     else { return nil }
     return (Linear(packing: matrix, transposed: false, constants), [0])

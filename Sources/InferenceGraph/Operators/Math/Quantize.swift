@@ -116,7 +116,7 @@ public struct QuantizeLinear: Operator {
     let scales = try wide.convert(scale, context)
     let zeros = try zero.map { try wide.convert($0, context) } ?? Tensor(zeros: .float32, scale.shape)
     let out = try context.allocate(dtype, x.shape)
-    if IntegerMatMul.takes(dtype), blockSize == 0, precision ?? scale.dtype == .float32, !out.shape.dims.contains(0) {
+    if IntegerMatMul.takes(dtype), blockSize == 0, precision ?? scale.dtype == .float32, grid.inner >= 8 {
       quantize(values, scales, zeros, grid, into: out, context.pool)
       return [.tensor(out)]
     }
@@ -264,7 +264,7 @@ public struct DequantizeLinear: Operator {
     let scales = try wide.convert(scale, context)
     let zeros = try zero.map { try wide.convert($0, context) } ?? Tensor(zeros: .float32, scale.shape)
     let out = try context.allocate(.float32, x.shape)
-    if IntegerMatMul.takes(x.dtype), blockSize == 0, !x.shape.dims.contains(0) {
+    if IntegerMatMul.takes(x.dtype), blockSize == 0, grid.inner >= 8 {
       let (from, s, z) = (x.readableBytes, scales.readable(Float.self), zeros.readable(Float.self))
       let to = out.writable(Float.self)
       let dequantize = KernelTable.current.integer.dequantize

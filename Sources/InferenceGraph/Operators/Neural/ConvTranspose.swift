@@ -98,7 +98,9 @@ public struct ConvTranspose: Operator {
     let completed = try window.completed(rank: rank, extents: Array(w.shape.dims[2...]))
     let places = try (0..<rank).map { try placement(completed, $0, x.shape[$0 + 2]) }
     let out = try context.allocate(x.dtype, Shape([x.shape[0], m] + places.map(\.output)))
-    if x.dtype == .float32 {
+    let (lines, isLong) = completed.extents.reduce(1, &*).multipliedReportingOverflow(
+      by: x.shape.product(2..<(x.shape.rank - 1)))
+    if x.dtype == .float32, !isLong, lines <= 1 << 22 {
       try multiply(x, w, bias, into: out, completed, before: places.map(\.before), context.pool)
       return [.tensor(out)]
     }

@@ -108,12 +108,14 @@ public struct CropAndResize: Operator {
     return (0..<count).compactMap { i in
       let at = first + T(i) * step
       guard at >= 0, at <= last else { return nil }
+      // Of a long axis, `last` may be rounded up.
+      func index(_ place: T) -> Int { Swift.min(Int(place), extent - 1) }
       if takesNearest {
-        let nearest = Int(at.rounded(.toNearestOrAwayFromZero))
+        let nearest = index(at.rounded(.toNearestOrAwayFromZero))
         return Place(at: i, low: nearest, high: nearest, part: 0)
       }
       let low = at.rounded(.down)
-      return Place(at: i, low: Int(low), high: Int(at.rounded(.up)), part: Double(at - low))
+      return Place(at: i, low: index(low), high: index(at.rounded(.up)), part: Double(at - low))
     }
   }
 }

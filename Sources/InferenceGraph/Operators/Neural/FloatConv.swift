@@ -142,6 +142,7 @@ struct FloatConv {
     let line = layout.readExtents[layout.output.count - 1]
     let isOneRun =
       work.step == 1 && layout.output.count == 2 && layout.strides[0] == 1 && rows > 1 && row < 2 &* table.gemmColumns
+      && line <= 2 &* row
     let run = isOneRun ? (rows &- 1) &* line &+ row : 0
     pool.parallelFor(batch &* total, grain: Swift.max(1, 100_000 / Swift.max(1, pixels &* taps))) { lower, upper in
       Scratch.with(floats: run) { together in
@@ -169,10 +170,10 @@ struct FloatConv {
 }
 
 extension Window.Layout {
-  /// Throws where one panel of windows would take more than a quarter of the memory.
+  /// Throws where one panel of windows, of which each thread makes one, would take more than a 64th of the memory.
   func checkPanel(channels: Int) throws {
-    let (rows, overflow) = channels.multipliedReportingOverflow(by: taps)
-    guard !overflow, rows <= MemoryBudget.bytes / 16 / KernelTable.current.gemmColumns else {
+    let (rows, overflow) = Swift.max(1, channels).multipliedReportingOverflow(by: taps)
+    guard !overflow, rows <= MemoryBudget.bytes / 256 / KernelTable.current.gemmColumns else {
       throw GraphError(.limit, "windows of \(channels) channels and \(taps) elements each are too large")
     }
   }

@@ -16,7 +16,9 @@ final class IntegerConvWeights: Sendable {
   /// - Throws: `GraphError` when the weights are no 8-bit integers or do not divide into groups.
   init(_ w: Tensor, group: Int, _ constants: Constants) throws {
     guard IntegerMatMul.takes(w.dtype) else { throw Operand.unsupported(w.dtype, "8-bit integers") }
-    guard w.shape.rank >= 3, group >= 1, w.shape[0] % group == 0 else {
+    guard w.shape.rank >= 3, group >= 1, group <= Swift.max(1, w.shape[0]), w.shape[0] % group == 0,
+      w.count > 0 || w.shape[0] <= 1 << 20
+    else {
       throw GraphError(.invalidModel, "weights of shape \(w.shape) do not fit \(group) groups")
     }
     shape = w.shape

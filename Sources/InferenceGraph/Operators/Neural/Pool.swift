@@ -74,6 +74,10 @@ public struct Pool: Operator {
     let whole = Window(extents: spatial.map { Swift.max($0, 1) })
     let layout = try (window ?? whole).completed(rank: spatial.count).layout(spatial)
     let shape = Shape(Array(x.shape.dims[..<2]) + layout.output)
+    let most = Swift.max(1 << 20, 8 * layout.inputCount)
+    guard let taps = Shape(layout.extents).checkedElementCount, taps <= most else {
+      throw GraphError(.limit, "a window of extents \(layout.extents) is too large for an input of \(spatial)")
+    }
     let y = try context.allocate(x.dtype, shape)
     if window == nil, !wantsIndices, x.dtype == .float32, reduceWhole(x, y, context.pool) { return [.tensor(y)] }
     let indices = wantsIndices ? try context.allocate(.int64, shape) : nil
@@ -126,16 +130,22 @@ private struct PoolBody: NumericBody {
     let row = layout.output[last]
     let strides = Shape(layout.input).strides
     let vectors = vectorised(from, to)
-    let inside = vectors == nil ? 0..<0 : columnsInside(last)
+    // What rows of outputs cover is listed once for all planes where that takes little memory.
+    let (listed, overflow) = layout.taps.multipliedReportingOverflow(by: outputs / row)
+    let listsAll = !overflow && listed <= 1 << 20
+    let inside = vectors == nil || !listsAll ? 0..<0 : columnsInside(last)
     var lines: [Line] = []
     var at = PositionCounter(Array(layout.output.dropLast()))
-    for _ in 0..<(outputs / row) {
+    for _ in 0..<(listsAll ? outputs / row : 0) {
       lines.append(line(at.position, strides, listsTaps: !inside.isEmpty))
       at.advance()
     }
     pool.parallelFor(to.count / outputs, grain: Swift.max(1, 16384 / Swift.max(1, outputs &* layout.taps))) {
       for p in $0..<$1 {
-        for (r, line) in lines.enumerated() {
+        var at = PositionCounter(Array(layout.output.dropLast()))
+        for r in 0..<(outputs / row) {
+          let line = listsAll ? lines[r] : line(at.position, strides, listsTaps: false)
+          if !listsAll { at.advance() }
           let (rows, offsets, counted) = (line.rows, line.taps, line.counted)
           let whole = rows.isEmpty ? 0..<0 : inside
           if let vectors, !whole.isEmpty {

@@ -107,8 +107,9 @@ public struct Resize: Operator {
       }
       for (i, axis) in axes.enumerated() {
         plans[axis].scale = ratios[i]
-        plans[axis].output =
-          aspectRatio == .stretch ? sizes[i] : Int((ratios[i] * Double(shape[axis]) + 0.5).rounded(.down))
+        let kept = (ratios[i] * Double(shape[axis]) + 0.5).rounded(.down)
+        guard kept < 1e9 else { throw GraphError(.limit, "sizes \(sizes) make axis \(axis) too large") }
+        plans[axis].output = aspectRatio == .stretch ? sizes[i] : Int(kept)
       }
     } else if let scales, !scales.isEmpty {
       guard scales.count == axes.count, scales.allSatisfy({ $0 > 0 && $0 < 1e6 }) else {
@@ -154,7 +155,7 @@ public struct Resize: Operator {
       let region = coordinates == .cropAndResize ? (roi[i], roi[i + axes.count]) : (0, 1)
       let p = plans[axis]
       if p.scale == 1 && p.output == p.input && region == (0, 1) { continue }
-      values = try resample(values, dims, axis, taps(p, region))
+      values = try resample(values, dims, axis, p, region, limit: context.maxTensorBytes / 8)
       dims[axis] = p.output
     }
     if antialiases, x.dtype.isInteger { for i in values.indices { values[i] = (values[i] + 0.5).rounded(.down) } }
@@ -164,26 +165,34 @@ public struct Resize: Operator {
   /// Which input elements make an output element, and how much of each; no elements: the extrapolation value.
   private typealias Taps = [(index: Int, weight: Double)]
 
-  private func taps(_ p: Plan, _ region: (Double, Double)) -> [Taps] {
-    let last = Double(p.input - 1)
-    let outputWidth = usesWholeLengths ? Double(p.output) : p.scale * Double(p.input)
-    return (0..<p.output).map { o in
-      let y = Double(o)
-      let x: Double
-      switch coordinates {
-      case .alignCorners: x = outputWidth == 1 ? 0 : y * last / (outputWidth - 1)
-      case .asymmetric: x = y / p.scale
-      case .halfPixel: x = (y + 0.5) / p.scale - 0.5
-      case .tfHalfPixel: x = (y + 0.5) / p.scale
-      case .pytorchHalfPixel: x = outputWidth == 1 ? -0.5 : (y + 0.5) / p.scale - 0.5
-      case .halfPixelSymmetric:
-        x = Double(p.input) / 2 * (1 - Double(p.output) / (p.scale * Double(p.input))) + (y + 0.5) / p.scale - 0.5
-      case .cropAndResize:
-        let span = (region.1 - region.0) * last
-        x = (outputWidth == 1 ? span / 2 : y * span / (outputWidth - 1)) + region.0 * last
-        if !(x >= 0 && x <= last) { return [] }
-      }
-      return weights(x, p)
+  private func taps(_ o: Int, _ p: Plan, _ region: (Double, Double)) -> Taps {
+    // Which element is nearest is decided in float32, as frameworks do.
+    if mode == .nearest, usesWholeLengths, coordinates != .cropAndResize {
+      return weights(Double(place(Float(o), p, (0, 1))), p)
+    }
+    let x = place(Double(o), p, region)
+    if coordinates == .cropAndResize, !(x >= 0 && x <= Double(p.input - 1)) { return [] }
+    return weights(x, p)
+  }
+
+  /// Where place `y` of an axis of the result is in the input.
+  private func place<T: BinaryFloatingPoint>(_ y: T, _ p: Plan, _ region: (Double, Double)) -> T {
+    let (scale, input) = (T(p.scale), T(p.input))
+    let last = T(p.input - 1)
+    let outputWidth = usesWholeLengths ? T(p.output) : scale * input
+    switch coordinates {
+    case .alignCorners: return outputWidth == 1 ? 0 : y * last / (outputWidth - 1)
+    case .asymmetric: return y / scale
+    case .halfPixel: return (y + 0.5) / scale - 0.5
+    case .tfHalfPixel: return (y + 0.5) / scale
+    case .pytorchHalfPixel:
+      // The standard's text has 0 for a length of 1, its reference -0.5.
+      return outputWidth == 1 ? (usesWholeLengths ? 0 : -0.5) : (y + 0.5) / scale - 0.5
+    case .halfPixelSymmetric:
+      return input / 2 * (1 - T(p.output) / (scale * input)) + (y + 0.5) / scale - 0.5
+    case .cropAndResize:
+      let span = T(region.1 - region.0) * last
+      return (outputWidth == 1 ? span / 2 : y * span / (outputWidth - 1)) + T(region.0) * last
     }
   }
 
@@ -240,18 +249,27 @@ public struct Resize: Operator {
     return d < 2 ? ((a * d - 5 * a) * d + 8 * a) * d - 4 * a : 0
   }
 
-  private func resample(_ values: [Double], _ dims: [Int], _ axis: Int, _ taps: [Taps]) throws -> [Double] {
+  private func resample(
+    _ values: [Double], _ dims: [Int], _ axis: Int, _ plan: Plan, _ region: (Double, Double), limit: Int
+  ) throws -> [Double] {
     var shape = Shape(dims)
     let inner = shape.product((axis + 1)..<dims.count)
     let outer = shape.product(0..<axis)
     let input = dims[axis]
-    shape[axis] = taps.count
-    var out = [Double](repeating: 0, count: try Numbers.count(shape))
+    let output = plan.output
+    shape[axis] = output
+    guard let count = shape.checkedElementCount, count <= limit else {
+      throw GraphError(.limit, "shape \(shape) on the way to the result is too large")
+    }
+    var out = [Double](repeating: 0, count: count)
     guard values.count == outer * input * inner, !out.isEmpty else { return out }
     // All taps in one list; those of output o from starts[o] on.
-    let flat = taps.flatMap { $0 }
+    var flat: Taps = []
     var starts = [0]
-    for list in taps { starts.append(starts[starts.count - 1] + list.count) }
+    for o in 0..<output {
+      flat += taps(o, plan, region)
+      starts.append(flat.count)
+    }
     let outside = Double(extrapolation)
     values.withUnsafeBufferPointer { values in
       out.withUnsafeMutableBufferPointer { out in
@@ -259,8 +277,8 @@ public struct Resize: Operator {
           guard let from = values.baseAddress, let to = out.baseAddress else { return }
           for block in 0..<outer {
             let source = from + block &* input &* inner
-            for o in 0..<taps.count {
-              let target = to + (block &* taps.count &+ o) &* inner
+            for o in 0..<output {
+              let target = to + (block &* output &+ o) &* inner
               let list = starts[o]..<starts[o &+ 1]
               if list.isEmpty { target.update(repeating: outside, count: inner) }
               if inner == 1 {
@@ -289,9 +307,14 @@ public struct Resize: Operator {
         sources.append(Array(0..<plan.output))
         continue
       }
-      let lists = taps(plan, (0, 1))
-      guard lists.allSatisfy({ $0.count == 1 && $0[0].weight == 1 }) else { return nil }
-      sources.append(lists.map { $0[0].index })
+      var places: [Int] = []
+      places.reserveCapacity(plan.output)
+      for o in 0..<plan.output {
+        let list = taps(o, plan, (0, 1))
+        guard list.count == 1, list[0].weight == 1 else { return nil }
+        places.append(list[0].index)
+      }
+      sources.append(places)
     }
     guard let last = sources.last else { return nil }
     let out = try context.allocate(x.dtype, shape)

@@ -70,7 +70,9 @@ public struct Window: Sendable, Hashable {
   /// The output extents of a completed window.
   func outputDims(_ input: [Dim]) -> [Dim] {
     input.enumerated().map { axis, dim in
-      if let value = dim.value { return output(axis, value).map { Dim($0.count) } ?? .unknown }
+      if let value = dim.value {
+        return value < Window.limit ? output(axis, value).map { Dim($0.count) } ?? .unknown : .unknown
+      }
       let s = strides[axis]
       switch padding {
       case .same: return s == 1 ? dim : .unknown
