@@ -195,8 +195,8 @@ public enum MatrixMultiply {
     let columnPanels = (n &+ table.gemmColumns &- 1) / table.gemmColumns
     let rowPanels = RowPanels(m, tallest: table.gemmRows).count
     if case .strided(let pointer, let rs, let cs) = b, cs != 1 || m >= 2 &* table.gemmRows {
-      if k > mostPacked / table.gemmColumns, case .strided(let left, let ars, let acs) = a {
-        let depth = mostPacked / table.gemmColumns
+      let depth = Swift.max(1, mostPacked / table.gemmColumns)
+      if k > depth, case .strided(let left, let ars, let acs) = a {
         for start in stride(from: 0, to: k, by: depth) {
           let isLast = start + depth >= k
           multiply(
