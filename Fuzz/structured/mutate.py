@@ -86,7 +86,8 @@ def inputs(model):
 
 def constants(model):
     for at, tensor in enumerate(model.graph.initializer):
-        if tensor.data_type == TensorProto.STRING or max([*tensor.dims, 1]) > 4096:
+        is_external = tensor.data_location == TensorProto.EXTERNAL
+        if is_external or tensor.data_type == TensorProto.STRING or max([*tensor.dims, 1]) > 4096:
             continue
         array = numpy.array(numpy_helper.to_array(tensor))
         if array.size == 0:
