@@ -16,6 +16,9 @@ public struct IntegerGemmTask {
     case float32
     /// The same, rounded to the nearest integer (to the even one of two), plus `outputZero`, within the type's range.
     case uint8, int8
+
+    /// Bytes of an element.
+    @inlinable public var byteWidth: Int { rawValue < Output.uint8.rawValue ? 4 : 1 }
   }
 
   /// Extents of the whole product.

@@ -1,4 +1,4 @@
-import KernelSlots
+public import KernelSlots
 public import TensorCore
 
 /// A right-hand matrix of 8-bit integers, packed for the kernels in use.
@@ -48,6 +48,9 @@ public final class PackedIntegerMatrix: Sendable {
     }
   }
 
+  /// Columns with those that fill up the last panel.
+  public var paddedColumns: Int { sums.count }
+
   /// What a packed matrix takes.
   public static func byteCount(k: Int, n: Int) -> Int {
     let width = KernelTable.current.gemmColumns
@@ -84,6 +87,26 @@ public enum IntegerMultiply {
     }
   }
 
+  /// What becomes of the sums: `sum * scales + bias` by column in `float32`, and, for 8-bit outputs, that rounded to the
+  /// nearest integer (the even one of two) plus `zero`, within the type's range.
+  public struct Epilogue {
+    public var output: IntegerGemmTask.Output
+    /// By column, to a whole number of panels (`PackedIntegerMatrix.paddedColumns`).
+    public var scales: UnsafePointer<Float>
+    /// The same; nil: none.
+    public var bias: UnsafePointer<Float>?
+    public var zero: Int32
+
+    public init(
+      _ output: IntegerGemmTask.Output, scales: UnsafePointer<Float>, bias: UnsafePointer<Float>?, zero: Int32 = 0
+    ) {
+      self.output = output
+      self.scales = scales
+      self.bias = bias
+      self.zero = zero
+    }
+  }
+
   /// Products below this many multiplications stay on one thread.
   private static let threadGrain = 800_000
 
@@ -96,8 +119,17 @@ public enum IntegerMultiply {
     _ left: Left, _ right: PackedIntegerMatrix, zeros: [Int32], into c: UnsafeMutablePointer<Int32>,
     pool: ComputePool = .inline, mostPacked: Int = 1 << 26
   ) {
+    multiply(left, right, zeros: zeros, into: UnsafeMutableRawPointer(c), nil, pool: pool, mostPacked: mostPacked)
+  }
+
+  /// The same, of what `epilogue` makes of the sums; nil: the sums themselves, as `Int32`.
+  public static func multiply(
+    _ left: Left, _ right: PackedIntegerMatrix, zeros: [Int32], into c: UnsafeMutableRawPointer,
+    _ epilogue: Epilogue?, pool: ComputePool = .inline, mostPacked: Int = 1 << 26
+  ) {
     let (m, n, k) = (left.m, right.n, right.k)
     guard m > 0, n > 0 else { return }
+    let output = epilogue?.output ?? .int32
     let most = Swift.max(1, mostPacked / Swift.max(1, k))
     if m > most {
       for start in stride(from: 0, to: m, by: most) {
@@ -105,7 +137,9 @@ public enum IntegerMultiply {
         part.m = Swift.min(most, m - start)
         part.base += start * left.rowStride
         if left.zeros.count > 1 { part.zeros = Array(left.zeros[start..<(start + part.m)]) }
-        multiply(part, right, zeros: zeros, into: c + start * n, pool: pool, mostPacked: mostPacked)
+        multiply(
+          part, right, zeros: zeros, into: c + start * n * output.byteWidth, epilogue, pool: pool,
+          mostPacked: mostPacked)
       }
       return
     }
@@ -145,11 +179,16 @@ public enum IntegerMultiply {
           func run(_ columns: Range<Int>, _ rows: Range<Int>) {
             scratch(IntegerGemmTask.scratchCount) { tile in
               var task = IntegerGemmTask(
-                m: m, n: n, quads: quads, a: packed, b: right.elements, c: c, cRowStride: n, output: .int32,
+                m: m, n: n, quads: quads, a: packed, b: right.elements, c: c, cRowStride: n, output: output,
                 rowZero: byRow, columnTerm: byColumn, scratch: tile, columnPanels: columns, rowPanels: rows)
               if sumsRows {
                 task.columnZero = UnsafePointer(byColumn + padded)
                 task.rowSum = UnsafePointer(byRow + m)
+              }
+              if let epilogue {
+                task.columnScale = epilogue.scales
+                task.columnBias = epilogue.bias
+                task.outputZero = epilogue.zero
               }
               withUnsafePointer(to: &task) { kernels.gemm(UnsafeRawPointer($0)) }
             }

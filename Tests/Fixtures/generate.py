@@ -33,6 +33,7 @@ FAMILIES = {
     "boosting": ["boosting_models"],
     "torch": ["torch_vision", "torch_sequences"],
     "contrib": ["contrib"],
+    "quantized": ["quantized"],
 }
 
 

@@ -16,7 +16,21 @@ public final class EvaluationContext {
     self.maxTensorBytes = maxTensorBytes
   }
 
-  /// Ends a run that takes too long. Between two nodes, and in what may repeat them for ever.
+  /// `pool.parallelFor` that begins no further range of `grain` items once the deadline has passed; the run then ends at the
+  /// node's end. For work that writes what the operator returns and nothing that it reads again.
+  func interruptibleFor(_ count: Int, grain: Int, _ body: (_ lower: Int, _ upper: Int) -> Void) {
+    guard let deadline, count > grain else { return pool.parallelFor(count, grain: grain, body) }
+    pool.parallelFor(count, grain: grain) { lower, upper in
+      var start = lower
+      while start < upper, ContinuousClock.now < deadline {
+        let end = upper &- start > grain ? start &+ grain : upper
+        body(start, end)
+        start = end
+      }
+    }
+  }
+
+  /// Ends a run that takes too long. Around every node, and in what may repeat nodes for ever.
   ///
   /// - Throws: `GraphError.Code.deadline`.
   func checkDeadline() throws {

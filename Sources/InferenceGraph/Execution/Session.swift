@@ -37,7 +37,8 @@ public final class Session: Sendable {
 
   /// Runs the graph on `inputs` (in graph order; nil where an input has no value) and returns its outputs.
   ///
-  /// - Parameter deadline: when the run must have ended. It is looked at between two nodes, those of loops' bodies too.
+  /// - Parameter deadline: when the run must have ended. It is looked at around every node, those of loops' bodies too, and within
+  ///   nodes of which an output element may take long (`EvaluationContext.interruptibleFor`).
   /// - Throws: `GraphError` with the node named; with the code `deadline` where that passed.
   public func run(
     _ inputs: [Value?], until deadline: ContinuousClock.Instant? = nil, profile: Profile? = nil
@@ -68,6 +69,7 @@ public final class Session: Sendable {
         try run(step, state, context)
         profile?.record(index, started)
       }
+      try context.checkDeadline()
     } catch {
       state.registers = RunState(plan, pool).registers
       throw error

@@ -77,7 +77,7 @@ struct FuseEpilogues: Pass {
     mutating func absorb(_ node: Node, _ value: ValueID, _ view: GraphView) -> Bool {
       guard activation == .none, view.graph.fact(value).dtype == .float32 else { return false }
       if view.arithmetic(node) == .add, let other = view.other(node, than: value), other != value {
-        return absorbBias(other, view) || absorbResidual(other, value, node, view)
+        return absorbBias(other, value, view) || absorbResidual(other, value, node, view)
       }
       guard let activation = FuseEpilogues.activation(node, value, view) else { return false }
       switch base {
@@ -91,9 +91,10 @@ struct FuseEpilogues: Pass {
       return true
     }
 
-    private mutating func absorbBias(_ other: ValueID, _ view: GraphView) -> Bool {
+    private mutating func absorbBias(_ other: ValueID, _ value: ValueID, _ view: GraphView) -> Bool {
       guard case .linear(var op) = base, op.bias == nil, !op.addsResidual, let bias = view.floats(other),
-        bias.count == op.matrix.n, bias.shape.dims.last == op.matrix.n, bias.shape.rank <= 2
+        bias.count == op.matrix.n, bias.shape.dims.last == op.matrix.n,
+        bias.shape.rank <= view.graph.fact(value).rank ?? 1
       else { return false }
       op.bias = bias
       base = .linear(op)

@@ -12,6 +12,8 @@ public protocol Pass: Sendable {
 /// The passes, in the order in which they run.
 public enum PassTable {
   public static let passes: [any Pass.Type] = [
+    FuseQuantization.self,
+    DropDeadNodes.self,
     FoldConstants.self,
     DropDeadNodes.self,
     FoldBatchNormalization.self,

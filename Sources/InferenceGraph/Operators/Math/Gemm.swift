@@ -79,7 +79,7 @@ public struct Gemm: Operator {
       bias = (c, strides[0], strides[1])
     }
     let out = try context.allocate(a.dtype, shape)
-    let body = Body(gemm: self, a: a, b: b, bias: bias, out: out, m: m, k: k, n: n, pool: context.pool)
+    let body = Body(gemm: self, a: a, b: b, bias: bias, out: out, m: m, k: k, n: n, context: context)
     if a.dtype == .float32 {
       body.runFloat()
       return [.tensor(out)]
@@ -114,7 +114,7 @@ public struct Gemm: Operator {
     let bias: (tensor: Tensor, row: Int, column: Int)?
     let out: Tensor
     let m: Int, k: Int, n: Int
-    let pool: ComputePool
+    let context: EvaluationContext
 
     /// The float32 product by the packed kernels.
     func runFloat() {
@@ -134,14 +134,14 @@ public struct Gemm: Operator {
         right, rowStride: gemm.transposesB ? 1 : n, columnStride: gemm.transposesB ? k : 1)
       if bias == nil || gemm.alpha == 1 {
         MatrixMultiply.multiply(
-          m: m, n: n, k: k, x, y, into: to, cRowStride: n, accumulate: bias != nil, .init(alpha: gemm.alpha), pool: pool
-        )
+          m: m, n: n, k: k, x, y, into: to, cRowStride: n, accumulate: bias != nil, .init(alpha: gemm.alpha),
+          pool: context.pool)
         return
       }
       Scratch.with(floats: m &* n) { product in
         MatrixMultiply.multiply(
           m: m, n: n, k: k, x, y, into: product, cRowStride: n,
-          .init(alpha: gemm.alpha, residual: to, residualRowStride: n), pool: pool)
+          .init(alpha: gemm.alpha, residual: to, residualRowStride: n), pool: context.pool)
         to.update(from: product, count: m &* n)
       }
     }
@@ -159,7 +159,7 @@ public struct Gemm: Operator {
       let added = bias.flatMap { b in
         b.tensor.unsafeElements(of: E.self).baseAddress.map { (from: $0, row: b.row, column: b.column) }
       }
-      pool.parallelFor(m, grain: Swift.max(1, 32768 / Swift.max(1, n &* k))) { lower, upper in
+      context.interruptibleFor(m, grain: Swift.max(1, 32768 / Swift.max(1, n &* k))) { lower, upper in
         product.rows(lower, upper) { row, sums in
           let line = to + row &* n
           if let added {

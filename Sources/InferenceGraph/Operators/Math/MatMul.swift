@@ -48,7 +48,7 @@ public struct MatMul: Operator {
       MatMul.multiply(a, b, into: out, layout, pool: context.pool)
       return [.tensor(out)]
     }
-    guard try a.dtype.withNumeric(Body(a: a, b: b, out: out, layout: layout, pool: context.pool)) != nil else {
+    guard try a.dtype.withNumeric(Body(a: a, b: b, out: out, layout: layout, context: context)) != nil else {
       throw Operand.unsupported(a.dtype, "numbers")
     }
     return [.tensor(out)]
@@ -68,7 +68,7 @@ public struct MatMul: Operator {
   private struct Body: NumericBody {
     let a: Tensor, b: Tensor, out: Tensor
     let layout: MatMulLayout
-    let pool: ComputePool
+    let context: EvaluationContext
 
     func run<E: NumericElement>(_ type: E.Type) throws {
       let (m, k, n) = (layout.m, layout.k, layout.n)
@@ -80,7 +80,7 @@ public struct MatMul: Operator {
         let product = MatrixProduct<E>(
           a: left + offset.a, aRow: k, aColumn: 1, b: right + offset.b, bRow: n, bColumn: 1, k: k, n: n)
         let target = to + batch &* m &* n
-        pool.parallelFor(m, grain: Swift.max(1, 32768 / Swift.max(1, n &* k))) { lower, upper in
+        context.interruptibleFor(m, grain: Swift.max(1, 32768 / Swift.max(1, n &* k))) { lower, upper in
           product.rows(lower, upper) { row, sums in
             let line = target + row &* n
             for j in 0..<n { line[j] = E(wide: sums[j]) }

@@ -79,7 +79,7 @@ public struct Conv: Operator {
     let out = try context.allocate(w.dtype, shape)
     let body = ConvReference(
       x: x, w: w, bias: try bias(inputs, w.shape[0], w.dtype), out: out, layout: layout, group: group,
-      pool: context.pool)
+      context: context)
     guard try w.dtype.withReal(body) != nil else { throw Operand.unsupported(w.dtype, "floating-point numbers") }
     return [.tensor(out)]
   }
@@ -120,12 +120,12 @@ public struct Conv: Operator {
     let residual = try residual(inputs, .float32)
     let out = try context.allocate(.float32, shape)
     guard let residual, residual.shape != shape else {
-      try FloatConv(conv: self, weights: weights, layout: layout).run(x, bias, residual, into: out, context.pool)
+      try FloatConv(conv: self, weights: weights, layout: layout).run(x, bias, residual, into: out, context)
       return out
     }
     var plain = self
     (plain.activation, plain.addsResidual) = (.none, false)
-    try FloatConv(conv: plain, weights: weights, layout: layout).run(x, bias, nil, into: out, context.pool)
+    try FloatConv(conv: plain, weights: weights, layout: layout).run(x, bias, nil, into: out, context)
     return try activation.applied(toSumOf: out, residual, context)
   }
 }
@@ -161,7 +161,7 @@ struct ConvReference: RealBody {
   let out: Tensor
   let layout: Window.Layout
   let group: Int
-  let pool: ComputePool
+  let context: EvaluationContext
 
   func run<E: RealElement>(_ type: E.Type) throws {
     let from = x.unsafeElements(of: E.self)
@@ -174,35 +174,34 @@ struct ConvReference: RealBody {
     let rank = layout.input.count
     let strides = Shape(layout.input).strides
     guard to.count > 0 else { return }
-    pool.parallelFor(to.count / outputCount, grain: 1) { lower, upper in
-      for plane in lower..<upper {
-        let (batch, m) = plane.quotientAndRemainder(dividingBy: w.shape[0])
+    let cost = Swift.max(1, taps.multipliedReportingOverflow(by: Swift.max(1, channels)).partialValue)
+    context.interruptibleFor(to.count, grain: Swift.max(1, 16384 / cost)) { lower, upper in
+      var at = PositionCounter(layout.output, at: lower % outputCount)
+      var tap = PositionCounter(layout.extents)
+      for o in lower..<upper {
+        let (batch, m) = (o / outputCount).quotientAndRemainder(dividingBy: w.shape[0])
         let first = (batch &* group &+ m / perGroup) &* channels
-        var at = PositionCounter(layout.output)
-        for o in 0..<outputCount {
-          var sum = added.map { $0[m].wide } ?? E.Wide.zero
-          var tap = PositionCounter(layout.extents)
-          for t in 0..<taps {
-            var offset = 0
-            var inside = true
-            for axis in 0..<rank {
-              let i =
-                at.position[axis] &* layout.strides[axis] &- layout.before[axis]
-                &+ tap.position[axis] &* layout.dilations[axis]
-              if i < 0 || i >= layout.input[axis] { inside = false }
-              offset &+= i &* strides[axis]
-            }
-            if inside {
-              for c in 0..<channels {
-                let a = from[(first &+ c) &* inputCount &+ offset].wide
-                sum = .add(sum, .multiply(a, weights[(m &* channels &+ c) &* taps &+ t].wide))
-              }
-            }
-            tap.advance()
+        var sum = added.map { $0[m].wide } ?? E.Wide.zero
+        for t in 0..<taps {
+          var offset = 0
+          var inside = true
+          for axis in 0..<rank {
+            let i =
+              at.position[axis] &* layout.strides[axis] &- layout.before[axis]
+              &+ tap.position[axis] &* layout.dilations[axis]
+            if i < 0 || i >= layout.input[axis] { inside = false }
+            offset &+= i &* strides[axis]
           }
-          to[plane &* outputCount &+ o] = E(wide: sum)
-          at.advance()
+          if inside {
+            for c in 0..<channels {
+              let a = from[(first &+ c) &* inputCount &+ offset].wide
+              sum = .add(sum, .multiply(a, weights[(m &* channels &+ c) &* taps &+ t].wide))
+            }
+          }
+          tap.advance()
         }
+        to[o] = E(wide: sum)
+        at.advance()
       }
     }
   }

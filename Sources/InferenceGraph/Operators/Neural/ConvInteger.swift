@@ -45,7 +45,7 @@ public struct ConvInteger: Operator {
       xZero: try IntegerMatMul.zeros(inputs, first, "x_zero_point", 1)[0],
       wZeros: try IntegerMatMul.zeros(inputs, first + 1, "w_zero_point", weights.shape[0]))
     let out = try context.allocate(.int32, shape)
-    try conv.run(x, into: out, context.pool)
+    try conv.run(x, into: out, context)
     return [.tensor(out)]
   }
 }
@@ -119,7 +119,7 @@ public struct QuantizedConv: Operator {
     conv.outputZero = try IntegerMatMul.zeros(inputs, 7 + moved, "y_zero_point", 1)[0]
     conv.scales = (0..<channels).map { xScale * wScale[wScale.count == 1 ? 0 : $0] / yScale }
     let out = try context.allocate(target.dtype, shape)
-    try conv.run(x, into: out, context.pool)
+    try conv.run(x, into: out, context)
     return [.tensor(out)]
   }
 

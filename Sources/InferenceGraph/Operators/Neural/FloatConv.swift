@@ -38,7 +38,7 @@ struct FloatConv {
   }
 
   func run(
-    _ x: Tensor, _ bias: Tensor?, _ residual: Tensor?, into out: Tensor, _ pool: ComputePool
+    _ x: Tensor, _ bias: Tensor?, _ residual: Tensor?, into out: Tensor, _ context: EvaluationContext
   ) throws {
     guard out.count > 0, let to = out.unsafeMutableElements(of: Float.self).baseAddress else { return }
     try layout.checkPanel(channels: weights.shape[1])
@@ -57,9 +57,9 @@ struct FloatConv {
     func convolve(_ from: UnsafePointer<Float>, _ count: Int) {
       let end = from + count
       if let packed = weights.packed {
-        product(packed, from, end, plane, biases, added, to, work, batch, pool)
+        product(packed, from, end, plane, biases, added, to, work, batch, context)
       } else if let w = weights.plain?.unsafeElements(of: Float.self).baseAddress {
-        depthwise(from, end, plane, w, biases, added, to, work, batch, pool)
+        depthwise(from, end, plane, w, biases, added, to, work, batch, context)
       }
     }
     if !pads {
@@ -71,7 +71,7 @@ struct FloatConv {
       overflow || count > MemoryBudget.bytes / 16
       ? nil
       : Scratch.withPossible(floats: count) { copy in
-        pool.parallelFor(total, grain: Swift.max(1, 16384 / Swift.max(1, plane))) { lower, upper in
+        context.pool.parallelFor(total, grain: Swift.max(1, 16384 / Swift.max(1, plane))) { lower, upper in
           for c in lower..<upper {
             layout.pad(first + c &* layout.inputCount, copy + c &* plane, needed, 0)
           }
@@ -84,7 +84,7 @@ struct FloatConv {
   private func product(
     _ packed: PackedRows, _ from: UnsafePointer<Float>, _ end: UnsafePointer<Float>, _ plane: Int,
     _ biases: UnsafePointer<Float>?, _ added: UnsafePointer<Float>?, _ to: UnsafeMutablePointer<Float>,
-    _ work: ConvWork, _ batch: Int, _ pool: ComputePool
+    _ work: ConvWork, _ batch: Int, _ context: EvaluationContext
   ) {
     let table = KernelTable.current
     let columns = table.gemmColumns
@@ -96,7 +96,7 @@ struct FloatConv {
     let chunk = Swift.max(1, Swift.min(panels, 65536 / Swift.max(1, k &* columns)))
     let chunks = (panels &+ chunk &- 1) / chunk
     let cost = Swift.max(1, m &* k &* columns &* chunk)
-    pool.parallelFor(batch &* conv.group &* chunks, grain: Swift.max(1, 200_000 / cost)) { lower, upper in
+    context.interruptibleFor(batch &* conv.group &* chunks, grain: Swift.max(1, 200_000 / cost)) { lower, upper in
       Scratch.with(floats: chunk &* k &* columns &+ 2 &* columns) { windows in
         for item in lower..<upper {
           let (image, part) = item.quotientAndRemainder(dividingBy: chunks)
@@ -129,7 +129,7 @@ struct FloatConv {
   private func depthwise(
     _ from: UnsafePointer<Float>, _ end: UnsafePointer<Float>, _ plane: Int, _ w: UnsafePointer<Float>,
     _ biases: UnsafePointer<Float>?, _ added: UnsafePointer<Float>?, _ to: UnsafeMutablePointer<Float>,
-    _ work: ConvWork, _ batch: Int, _ pool: ComputePool
+    _ work: ConvWork, _ batch: Int, _ context: EvaluationContext
   ) {
     let table = KernelTable.current
     let total = weights.shape[0]
@@ -144,7 +144,8 @@ struct FloatConv {
       work.step == 1 && layout.output.count == 2 && layout.strides[0] == 1 && rows > 1 && row < 2 &* table.gemmColumns
       && line <= 2 &* row
     let run = isOneRun ? (rows &- 1) &* line &+ row : 0
-    pool.parallelFor(batch &* total, grain: Swift.max(1, 100_000 / Swift.max(1, pixels &* taps))) { lower, upper in
+    let grain = Swift.max(1, 100_000 / Swift.max(1, pixels &* taps))
+    context.interruptibleFor(batch &* total, grain: grain) { lower, upper in
       Scratch.with(floats: run) { together in
         for item in lower..<upper {
           let (image, m) = item.quotientAndRemainder(dividingBy: total)

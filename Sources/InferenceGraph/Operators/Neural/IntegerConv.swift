@@ -77,7 +77,7 @@ struct IntegerConv {
   var outputZero: Int32 = 0
 
   /// - Throws: `GraphError` when the padded input is too large.
-  func run(_ x: Tensor, into out: Tensor, _ pool: ComputePool) throws {
+  func run(_ x: Tensor, into out: Tensor, _ context: EvaluationContext) throws {
     guard out.count > 0 else { return }
     let channels = weights.shape[1]
     try layout.checkPanel(channels: channels)
@@ -89,7 +89,7 @@ struct IntegerConv {
     let input = x.readableBytes
     let isSigned = x.dtype == .int8
     if needed == layout.input {
-      product(input, input + x.count, isSigned, plane, work, batch, out, pool)
+      product(input, input + x.count, isSigned, plane, work, batch, out, context)
       return
     }
     let (count, overflow) = total.multipliedReportingOverflow(by: plane)
@@ -100,10 +100,10 @@ struct IntegerConv {
       ? nil
       : Scratch.withPossible(floats: (count &+ 3) / 4) { floats in
         let copy = UnsafeMutableRawPointer(floats).assumingMemoryBound(to: UInt8.self)
-        pool.parallelFor(total, grain: Swift.max(1, 65536 / Swift.max(1, plane))) { lower, upper in
+        context.pool.parallelFor(total, grain: Swift.max(1, 65536 / Swift.max(1, plane))) { lower, upper in
           for c in lower..<upper { layout.pad(input + c &* layout.inputCount, copy + c &* plane, needed, fill) }
         }
-        product(copy, copy + count, isSigned, plane, work, batch, out, pool)
+        product(copy, copy + count, isSigned, plane, work, batch, out, context)
       }
     withExtendedLifetime(x) {}
     if isPadded == nil { throw GraphError(.limit, "an input padded to \(needed) is too large") }
@@ -111,7 +111,7 @@ struct IntegerConv {
 
   private func product(
     _ from: UnsafePointer<UInt8>, _ end: UnsafePointer<UInt8>, _ isSigned: Bool, _ plane: Int, _ work: ConvWork,
-    _ batch: Int, _ out: Tensor, _ pool: ComputePool
+    _ batch: Int, _ out: Tensor, _ context: EvaluationContext
   ) {
     let table = KernelTable.current
     let kernels = table.integer
@@ -129,7 +129,7 @@ struct IntegerConv {
     let flip: UInt8 = isSigned ? 0 : 0x80
     let zero = xZero &- (isSigned ? 0 : 128)
     let moved = Int32(truncatingIfNeeded: k) &* zero
-    let size = output == .int32 ? 4 : 1
+    let size = output.byteWidth
     let rowSums = weights.sums.readable(Int32.self)
     let packed = weights.tensor.readable(Int32.self)
     let c = out.unsafeMutableBytes.baseAddress ?? UnsafeMutableRawPointer(out.writable(UInt8.self))
@@ -140,7 +140,7 @@ struct IntegerConv {
         scales.withUnsafeBufferPointer { scales in
           guard let rowZero = rowZeros.baseAddress else { return }
           let (bias, scales) = (bias.isEmpty ? nil : bias.baseAddress, scales.isEmpty ? nil : scales.baseAddress)
-          pool.parallelFor(batch &* group &* chunks, grain: Swift.max(1, 800_000 / cost)) { lower, upper in
+          context.interruptibleFor(batch &* group &* chunks, grain: Swift.max(1, 800_000 / cost)) { lower, upper in
             // The windows of a chunk; by column its term and its zero point; the sums of a tile; four rows of bytes.
             let width = chunk &* columns
             Scratch.with(floats: width &* quads &+ 2 &* width &+ IntegerGemmTask.scratchCount &+ columns) { floats in

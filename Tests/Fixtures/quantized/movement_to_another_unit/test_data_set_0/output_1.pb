@@ -1,0 +1,1 @@
+Bv6J<]i_8DaWQEŒcuYbyP`lNkƒ`HtrKKT;h‡\kt`MWZVkdmNs€SCpaacnXV]ˆL‚ZV

@@ -1,0 +1,1 @@
+Bv3J]oVfx‹‚o…ˆke_mbtVYw

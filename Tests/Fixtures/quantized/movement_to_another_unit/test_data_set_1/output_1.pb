@@ -1,0 +1,1 @@
+Bv6J]oVfx‹‚o…ˆke_mbtVYw

@@ -1,0 +1,1 @@
+Bv6J<m€p.CscXE»w”eu›Wq†Tƒ¬qI’OO^4²jƒ“qRch`ƒx‡T‘§\AŒsswˆdal´Pªha
