@@ -34,12 +34,12 @@ public struct ModelBench: Sendable {
   /// - Throws: what the model throws.
   public func run(_ model: PreparedModel, _ inputs: [Value?], rows: Int, profile: Profile? = nil) throws -> Result {
     let warmUntil = ModelBench.now() + seconds / 10
-    repeat { _ = try model.session.run(inputs) } while ModelBench.now() < warmUntil
+    repeat { _ = try run(model, inputs) } while ModelBench.now() < warmUntil
     var times: [Double] = []
     let until = ModelBench.now() + seconds
     while times.count < minimumRuns || ModelBench.now() < until {
       let start = ModelBench.now()
-      _ = try model.session.run(inputs, profile: profile)
+      _ = try run(model, inputs, profile)
       times.append(ModelBench.now() - start)
     }
     let total = times.reduce(0, +)
@@ -47,6 +47,11 @@ public struct ModelBench: Sendable {
     return Result(
       median: times[times.count / 2], p99: times[Swift.min(times.count - 1, times.count * 99 / 100)], minimum: times[0],
       rowsPerSecond: Double(rows * times.count) / total, runs: times.count)
+  }
+
+  /// A run with a deadline far away: as it is served, where the clock is looked at.
+  private func run(_ model: PreparedModel, _ inputs: [Value?], _ profile: Profile? = nil) throws -> [Value] {
+    try model.session.run(inputs, until: .now + .seconds(86_400), profile: profile)
   }
 
   /// Seconds of the monotonic clock.

@@ -106,7 +106,7 @@ public struct ConvTranspose: Operator {
     }
     let body = Body(
       x: x, w: w, bias: bias, out: out, window: completed, before: places.map(\.before), group: group,
-      pool: context.pool)
+      context: context)
     guard try x.dtype.withReal(body) != nil else { throw Operand.unsupported(x.dtype, "floating-point numbers") }
     return [.tensor(out)]
   }
@@ -197,7 +197,7 @@ public struct ConvTranspose: Operator {
     let window: Window
     let before: [Int]
     let group: Int
-    let pool: ComputePool
+    let context: EvaluationContext
 
     func run<E: RealElement>(_ type: E.Type) throws {
       let from = x.unsafeElements(of: E.self)
@@ -213,7 +213,7 @@ public struct ConvTranspose: Operator {
       let perGroup = w.shape[1]
       let m = out.shape[1]
       let strides = Shape(output).strides
-      pool.parallelFor(to.count / outputCount, grain: 1) { lower, upper in
+      context.interruptibleFor(to.count / outputCount, grain: 1) { lower, upper in
         for plane in lower..<upper {
           let (image, channel) = plane.quotientAndRemainder(dividingBy: m)
           let (g, local) = channel.quotientAndRemainder(dividingBy: perGroup)

@@ -106,7 +106,7 @@ public struct DeformConv: Operator {
       let (m, perGroup) = (w.shape[0], w.shape[1])
       let taps = layout.taps
       let row = perGroup &* taps
-      context.pool.parallelFor(images &* outputs, grain: 1) { lower, upper in
+      context.interruptibleFor(images &* outputs, grain: 1) { lower, upper in
         var column = [Double](repeating: 0, count: channels &* taps)
         for index in lower..<upper {
           let (n, o) = index.quotientAndRemainder(dividingBy: outputs)

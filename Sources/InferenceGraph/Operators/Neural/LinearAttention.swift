@@ -114,7 +114,7 @@ public struct LinearAttention: Operator {
       key: try Recurrent.converted(key, Float.self), value: try Recurrent.converted(value, Float.self),
       decay: try decay.map { try Recurrent.converted($0, Float.self) },
       beta: try beta.map { try Recurrent.converted($0, Float.self) }, state: state, y: y)
-    context.pool.parallelFor(batch &* keyHeads, grain: 1) { lower, upper in
+    context.interruptibleFor(batch &* keyHeads, grain: 1) { lower, upper in
       for plane in lower..<upper { run.run(batch: plane / keyHeads, head: plane % keyHeads) }
     }
     return [

@@ -81,7 +81,7 @@ public struct Pool: Operator {
     let y = try context.allocate(x.dtype, shape)
     if window == nil, !wantsIndices, x.dtype == .float32, reduceWhole(x, y, context.pool) { return [.tensor(y)] }
     let indices = wantsIndices ? try context.allocate(.int64, shape) : nil
-    let body = PoolBody(kind: kind, x: x, y: y, indices: indices, layout: layout, pool: context.pool)
+    let body = PoolBody(kind: kind, x: x, y: y, indices: indices, layout: layout, context: context)
     guard try x.dtype.withNumeric(body) != nil else { throw Operand.unsupported(x.dtype, "numbers") }
     return [.tensor(y)] + (indices.map { [.tensor($0)] } ?? [])
   }
@@ -113,7 +113,7 @@ private struct PoolBody: NumericBody {
   let x: Tensor, y: Tensor
   let indices: Tensor?
   let layout: Window.Layout
-  let pool: ComputePool
+  let context: EvaluationContext
 
   func run<E: NumericElement>(_ type: E.Type) throws {
     guard y.count > 0 else { return }
@@ -137,43 +137,49 @@ private struct PoolBody: NumericBody {
     var lines: [Line] = []
     var at = PositionCounter(Array(layout.output.dropLast()))
     for _ in 0..<(listsAll ? outputs / row : 0) {
-      lines.append(line(at.position, strides, listsTaps: !inside.isEmpty))
+      var line = Line()
+      list(at.position, strides, listsTaps: !inside.isEmpty, into: &line)
+      lines.append(line)
       at.advance()
     }
-    pool.parallelFor(to.count / outputs, grain: Swift.max(1, 16384 / Swift.max(1, outputs &* layout.taps))) {
-      for p in $0..<$1 {
-        var at = PositionCounter(Array(layout.output.dropLast()))
-        for r in 0..<(outputs / row) {
-          let line = listsAll ? lines[r] : line(at.position, strides, listsTaps: false)
-          if !listsAll { at.advance() }
-          let (rows, offsets, counted) = (line.rows, line.taps, line.counted)
-          let whole = rows.isEmpty ? 0..<0 : inside
-          if let vectors, !whole.isEmpty {
-            let first = p &* plane &+ whole.lowerBound &* layout.strides[last] &- layout.before[last]
-            let target = vectors.to + (p &* outputs &+ r &* row &+ whole.lowerBound)
-            KernelTable.current.poolWindows(
-              vectors.from + first, vectors.from + from.count, offsets, offsets.count, layout.strides[last],
-              vectors.takesGreatest, target, whole.count)
-            if case .average(let countsPadding) = kind {
-              let count = Float(countsPadding ? counted &* layout.extents[last] : offsets.count)
-              KernelTable.current.divideScalar(target, count, target, whole.count)
-            }
+    let rowCount = outputs / row
+    context.interruptibleFor(to.count / row, grain: Swift.max(1, 16384 / Swift.max(1, row &* layout.taps))) {
+      var own = Line()
+      var at = PositionCounter(Array(layout.output.dropLast()), at: $0 % rowCount)
+      for item in $0..<$1 {
+        let (p, r) = item.quotientAndRemainder(dividingBy: rowCount)
+        if !listsAll {
+          list(at.position, strides, listsTaps: false, into: &own)
+          at.advance()
+        }
+        let line = listsAll ? lines[r] : own
+        let (rows, offsets, counted) = (line.rows, line.taps, line.counted)
+        let whole = rows.isEmpty ? 0..<0 : inside
+        if let vectors, !whole.isEmpty {
+          let first = p &* plane &+ whole.lowerBound &* layout.strides[last] &- layout.before[last]
+          let target = vectors.to + (p &* outputs &+ r &* row &+ whole.lowerBound)
+          KernelTable.current.poolWindows(
+            vectors.from + first, vectors.from + from.count, offsets, offsets.count, layout.strides[last],
+            vectors.takesGreatest, target, whole.count)
+          if case .average(let countsPadding) = kind {
+            let count = Float(countsPadding ? counted &* layout.extents[last] : offsets.count)
+            KernelTable.current.divideScalar(target, count, target, whole.count)
           }
-          for column in 0..<row where !whole.contains(column) {
-            let start = column &* layout.strides[last] &- layout.before[last]
-            let d = layout.dilations[last]
-            // Taps before the first whose place is inside, and those up to the last.
-            let low = start >= 0 ? 0 : (d &- 1 &- start) / d
-            let room = layout.input[last] &- start
-            let high = room <= 0 ? 0 : Swift.min(layout.extents[last], (room &+ d &- 1) / d)
-            let padded = room &+ layout.after[last]
-            let wide = padded <= 0 ? 0 : Swift.min(layout.extents[last], (padded &+ d &- 1) / d)
-            let o = p &* outputs &+ r &* row &+ column
-            var place = -1
-            to[o] = reduce(
-              from, rows, p &* plane &+ start, low, high, d, counted &* wide, place: &place)
-            if let places { places[o] = Int64(index(place, p, plane, strides)) }
-          }
+        }
+        for column in 0..<row where !whole.contains(column) {
+          let start = column &* layout.strides[last] &- layout.before[last]
+          let d = layout.dilations[last]
+          // Taps before the first whose place is inside, and those up to the last.
+          let low = start >= 0 ? 0 : (d &- 1 &- start) / d
+          let room = layout.input[last] &- start
+          let high = room <= 0 ? 0 : Swift.min(layout.extents[last], (room &+ d &- 1) / d)
+          let padded = room &+ layout.after[last]
+          let wide = padded <= 0 ? 0 : Swift.min(layout.extents[last], (padded &+ d &- 1) / d)
+          let o = p &* outputs &+ r &* row &+ column
+          var place = -1
+          to[o] = reduce(
+            from, rows, p &* plane &+ start, low, high, d, counted &* wide, place: &place)
+          if let places { places[o] = Int64(index(place, p, plane, strides)) }
         }
       }
     }
@@ -222,8 +228,11 @@ private struct PoolBody: NumericBody {
     var counted = 0
   }
 
-  private func line(_ position: [Int], _ strides: [Int], listsTaps: Bool) -> Line {
-    var line = Line()
+  /// Lists what the row at `position` covers.
+  private func list(_ position: [Int], _ strides: [Int], listsTaps: Bool, into line: inout Line) {
+    line.rows.removeAll(keepingCapacity: true)
+    line.taps.removeAll(keepingCapacity: true)
+    line.counted = 0
     let axes = position.count
     var tap = PositionCounter(Array(layout.extents.dropLast()))
     for _ in 0..<layout.extents.dropLast().reduce(1, &*) {
@@ -246,7 +255,6 @@ private struct PoolBody: NumericBody {
       if insidePadding { line.counted += 1 }
       tap.advance()
     }
-    return line
   }
 
   @inline(__always)

@@ -159,6 +159,15 @@ struct PositionCounter {
     position = [Int](repeating: 0, count: extents.count)
   }
 
+  /// At the position that `index` advances lead to.
+  init(_ extents: [Int], at index: Int) {
+    self.init(extents)
+    var rest = index
+    for axis in extents.indices.reversed() where extents[axis] > 0 {
+      (rest, position[axis]) = rest.quotientAndRemainder(dividingBy: extents[axis])
+    }
+  }
+
   mutating func advance() {
     for axis in stride(from: extents.count - 1, through: 0, by: -1) {
       position[axis] &+= 1

@@ -103,7 +103,7 @@ public struct MaxRoiPool: Operator {
       let to = out.unsafeMutableElements(of: E.self)
       let (channels, height, width) = (x.shape[1], x.shape[2], x.shape[3])
       let plans = plans
-      context.pool.parallelFor(plans.count &* channels, grain: 1) { lower, upper in
+      context.interruptibleFor(plans.count &* channels, grain: 1) { lower, upper in
         for plane in lower..<upper {
           let (r, c) = plane.quotientAndRemainder(dividingBy: channels)
           let plan = plans[r]

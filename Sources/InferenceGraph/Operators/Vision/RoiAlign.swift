@@ -160,7 +160,7 @@ public struct RoiAlign: Operator {
       let (channels, rows, columns) = (x.shape[1], x.shape[2], x.shape[3])
       let (op, batch, plans) = (op, batch, plans)
       let bins = op.height &* op.width
-      context.pool.parallelFor(batch.count &* channels, grain: 1) { lower, upper in
+      context.interruptibleFor(batch.count &* channels, grain: 1) { lower, upper in
         var current = -1
         var vertical: [[Sample]] = []
         var horizontal: [[Sample]] = []
