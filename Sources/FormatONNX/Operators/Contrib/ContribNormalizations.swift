@@ -28,6 +28,15 @@ extension OperatorTable {
       let y = try n.add(op, total, n.required(5), n.required(6))
       return try [y, n.wordCounts(words, mask: n.optional(7)), total]
     },
+    contrib("GroupNorm") { n in [try n.groupNorm(n.required(0))] },
+    contrib("SkipGroupNorm") { n in
+      var skip = try n.required(3)
+      let isLast = try n.int("channels_last", default: 1) != 0
+      if try n.rank(skip, "skip") == 2 { skip = try n.unsqueezed(skip, isLast ? [1, 2] : [2, 3]) }
+      var total = try n.sum(n.required(0), skip)
+      if let bias = n.optional(4) { total = try n.sum(total, isLast ? bias : n.unsqueezed(bias, [1, 2])) }
+      return [try n.groupNorm(total), total]
+    },
     contrib("QEmbedLayerNormalization") { n in
       // Of tables 2 to 6 (words, places, segments, scale, bias) the scales stand 6 inputs on and the zero points 11.
       func table(_ index: Int, _ part: ValueID) throws -> ValueID {
@@ -48,6 +57,19 @@ extension OperatorTable {
 }
 
 extension Lowering {
+  /// The norm of groups of channels, which are the last axis unless `channels_last` is 0, and what `activation` makes of it.
+  fileprivate func groupNorm(_ x: ValueID) throws -> ValueID {
+    let isLast = try int("channels_last", default: 1) != 0
+    let op = GroupNormalization(groups: try positiveInt("groups"), epsilon: try float("epsilon", default: 1e-5))
+    var y = try add(op, isLast ? channels(last: false, x) : x, required(1), required(2))
+    switch try int("activation", default: 0) {
+    case 0: break
+    case 1: y = try add(Unary(.swish, alpha: 1), y)
+    case let other: throw GraphError(.invalidModel, "activation is \(other) and must be 0 or 1 (SiLU)")
+    }
+    return isLast ? try channels(last: true, y) : y
+  }
+
   /// The norm of `input + skip + bias`, its statistics, and the sum.
   fileprivate func skipNormalization(beta: ValueID?, bias: ValueID?, isCentered: Bool) throws -> [ValueID] {
     var total = try sum(required(0), required(1))

@@ -8,9 +8,8 @@ extension OperatorTable {
     for (index, what) in [(12, "k_scale"), (13, "v_scale"), (14, "q_norm_weight"), (15, "k_norm_weight")] {
       try n.refuse(input: index, what)
     }
-    try n.refuse(flag: "sliding_window_cache")
     var o = try n.groupedOperands()
-    let places = try n.cachePlaces(o)
+    let places = try n.int("sliding_window_cache", default: 0) != 0 ? n.windowPlaces(o) : n.cachePlaces(o)
     if try n.int("do_rotary", default: 0) != 0 { try n.rotate(&o, places.queries) }
     let key = try n.cached(n.headsApart(o.key, o.groups), past: n.optional(3), places)
     let value = try n.cached(n.headsApart(o.value, o.groups), past: n.optional(4), places)
@@ -35,7 +34,9 @@ extension OperatorTable {
     let op = Attention(
       scale: scale == 0 ? nil : scale, softcap: try n.float("softcap", default: 0), score: try n.wantedScore())
     let outputs = try n.add(op, [n.headsApart(o.query, o.heads), keys, values, bias])
-    let results = [try n.headsTogether(outputs[0]), key, value]
+    let results = [
+      try n.headsTogether(outputs[0]), try n.present(key, places), try n.present(value, places),
+    ]
     guard op.score != nil else { return results }
     let scores = try n.slice(outputs[3], axis: 3, from: n.integers([0]), to: places.total)
     return results + [try n.add(Where(), visible, scores, n.scalar(0, as: n.elementType(scores, "the scores")))]
@@ -61,6 +62,18 @@ private struct CachePlaces {
   let counts: ValueID
   /// The place of each query. `[batch, length]`.
   let queries: ValueID
+  /// What there is of a cache that holds the last places only; nil: it holds all.
+  var window: CacheWindow?
+}
+
+/// A cache of fewer rows than there are places: which place each of its rows holds follows from how many there were.
+private struct CacheWindow {
+  /// By sample: the row of the first new key. `[batch]`.
+  let starts: ValueID
+  /// The row of each query. `[batch, length]`.
+  let queries: ValueID
+  /// By sample and row of the cache that comes out: the row that it is. `[batch, capacity, 1]`.
+  let kept: ValueID
 }
 
 extension Lowering {
@@ -98,6 +111,51 @@ extension Lowering {
       queries: try sum(unsqueezed(starts, [1]), unsqueezed(steps, [0])))
   }
 
+  /// Places in a cache of `C` rows, the extent of the past keys, where only the last places are kept: of `T` so far all up to
+  /// `C`, else `T - G * ceil((T - C) / G)` with `G = C - window + 1`. The new keys stand behind those that are left.
+  fileprivate func windowPlaces(_ o: GroupedOperands) throws -> CachePlaces {
+    let size = try int("local_window_size", default: -1)
+    let isCausal = try int("causal", default: 1) != 0
+    guard isCausal, size > 0, size < 1 << 30, let past = optional(3), optional(4) != nil else {
+      throw GraphError(
+        .invalidModel, "sliding_window_cache needs causal, a positive local_window_size, past_key and past_value")
+    }
+    if let capacity = fact(past).extent(2)?.value, capacity < size {
+      throw GraphError(.invalidModel, "a cache of \(capacity) rows is smaller than the window of \(size)")
+    }
+    try refuse(input: 10, "attention_bias with sliding_window_cache")
+    try refuse(flag: "qk_output")
+    let (length, capacity) = try (extents(o.key, 1, 2), extents(past, 2, 3))
+    let plain = try cachePlaces(o)
+    let step = try add(
+      Arithmetic(.maximum), difference(capacity, integers([size - 1])), integers([1]))
+    func left(of total: ValueID) throws -> ValueID {
+      let over = try difference(sum(total, difference(step, integers([1]))), capacity)
+      let steps = try add(Arithmetic(.divide), add(Arithmetic(.maximum), over, integers([0])), step)
+      return try difference(total, product(steps, step))
+    }
+    let counts = try reshaped(plain.counts, [-1])
+    let starts = try left(of: plain.starts)
+    let moved = try difference(difference(counts, left(of: counts)), difference(plain.starts, starts))
+    let rows = try add(NumberRange(), integers([0]), capacity, integers([1]))
+    let total = try sum(capacity, length)
+    let kept = try add(
+      Arithmetic(.minimum), sum(unsqueezed(moved, [1]), rows), difference(total, integers([1])))
+    let steps = try add(NumberRange(), integers([0]), extents(o.query, 1, 2), integers([1]))
+    return CachePlaces(
+      total: total, starts: plain.starts, counts: plain.counts, queries: plain.queries,
+      window: CacheWindow(
+        starts: starts, queries: try sum(unsqueezed(starts, [1]), unsqueezed(steps, [0])),
+        kept: try unsqueezed(kept, [2])))
+  }
+
+  /// The cache that comes out, `[batch, groups, rows, size]`.
+  fileprivate func present(_ cache: ValueID, _ places: CachePlaces) throws -> ValueID {
+    guard let window = places.window else { return cache }
+    let byRow = try transposed(cache, [0, 2, 1, 3])
+    return try transposed(add(GatherND(batchDims: 1), byRow, window.kept), [0, 2, 1, 3])
+  }
+
   /// Rotates queries and keys by their places, or by the positions that the node gives.
   fileprivate func rotate(_ o: inout GroupedOperands, _ places: ValueID) throws {
     let (cosines, sines) = (try required(7), try required(8))
@@ -119,7 +177,7 @@ extension Lowering {
     if let past { missing = try difference(missing, extents(past, 2, 3)) }
     let room = try filled(0, as: dtype, shape: list([extents(new, 0, 2), missing, extents(new, 3, 4)]))
     let buffer = try past.map { try add(Concat(axis: 2), [$0, room])[0] } ?? room
-    return try add(TensorScatter(axis: 2, isCircular: false), buffer, new, places.starts)
+    return try add(TensorScatter(axis: 2, isCircular: false), buffer, new, places.window?.starts ?? places.starts)
   }
 
   /// The score that the fourth output is, where it is wanted; hidden keys have 0 there.
@@ -135,7 +193,7 @@ extension Lowering {
   /// True for the keys that a query sees: `[batch, 1, length, total]`.
   fileprivate func visibleKeys(_ places: CachePlaces) throws -> ValueID {
     let keys = try add(NumberRange(), integers([0]), places.total, integers([1]))
-    let queries = try unsqueezed(places.queries, [1, 3])
+    let queries = try unsqueezed(places.window?.queries ?? places.queries, [1, 3])
     var visible: ValueID
     if try int("causal", default: 1) != 0 {
       visible = try add(Comparison(.lessOrEqual), keys, queries)

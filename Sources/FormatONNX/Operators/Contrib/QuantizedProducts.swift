@@ -44,8 +44,35 @@ extension OperatorTable {
       let y = try n.add(op, n.cast(a, to: .float32), n.required(1), scales, zero, bias)
       return [try n.cast(y, to: dtype)]
     },
+    contrib("MatMulBnb4") { n in
+      guard try n.int("transB", default: 1) == 1 else {
+        throw GraphError(.unsupported, "attribute \"transB\" of 0 is not supported")
+      }
+      let kind = try n.requiredInt("quant_type")
+      guard let codebook = kind == 0 ? fp4 : kind == 1 ? nf4 : nil else {
+        throw GraphError(.invalidModel, "quant_type is \(kind) and must be 0 (FP4) or 1 (NF4)")
+      }
+      let op = try BlockQuantizedMatMul(
+        rows: n.positiveInt("K"), columns: n.positiveInt("N"), blockSize: n.positiveInt("block_size"), bits: 4,
+        codebook: codebook)
+      let a = try n.required(0)
+      let scales = try n.cast(n.required(2), to: .float32)
+      let y = try n.add(op, n.cast(a, to: .float32), n.required(1), scales)
+      return [try n.cast(y, to: n.elementType(a, "A"))]
+    },
   ]
 }
+
+/// The numbers of 4-bit floats as bitsandbytes has them: a sign and seven magnitudes.
+private let fp4: [Float] = [1, -1].flatMap { sign in
+  [0, 0.005208333333, 0.66666667, 1, 0.33333333, 0.5, 0.16666667, 0.25].map { sign * $0 }
+}
+
+/// Quantiles of the normal distribution (Dettmers et al., "QLoRA", 2023, appendix E).
+private let nf4: [Float] = [
+  -1, -0.696_192_8, -0.525_073_05, -0.394_917_5, -0.284_441_38, -0.184_773_43, -0.091_050_036, 0, 0.079_580_3,
+  0.160_930_2, 0.246_112_3, 0.337_915_24, 0.440_709_83, 0.562_617, 0.722_956_84, 1,
+]
 
 extension Lowering {
   /// `x * scale + bias` in `float32`.

@@ -7,11 +7,16 @@ public import TensorCore
 /// Inputs: A; B, `uint8`, `columns * blocks * (blockSize * bits / 8)` bytes, the low bits of a byte first; scales
 /// `columns * blocks`; optionally zero points, packed like B with each column's beginning at a byte, or as many floats as
 /// scales (absent: the middle of the range); optionally a bias of `columns`. Constant columns are unpacked once.
+///
+/// With a `codebook`, blocks run through all columns one after the other, and elements of four bits, the high ones of a byte
+/// first, number the codebook's entries, which the block's scale multiplies; there are no zero points.
 public struct BlockQuantizedMatMul: Operator {
   public let rows: Int
   public let columns: Int
   public let blockSize: Int
   public let bits: Int
+  /// 16 numbers; nil: elements are integers.
+  public let codebook: [Float]?
 
   public var name: String { "BlockQuantizedMatMul" }
   public var attributes: [(name: String, value: String)] {
@@ -19,7 +24,7 @@ public struct BlockQuantizedMatMul: Operator {
   }
 
   /// - Throws: `GraphError` for sizes that have no meaning.
-  public init(rows: Int, columns: Int, blockSize: Int, bits: Int) throws {
+  public init(rows: Int, columns: Int, blockSize: Int, bits: Int, codebook: [Float]? = nil) throws {
     guard bits == 2 || bits == 4 || bits == 8 else {
       throw GraphError(.unsupported, "\(bits) bits an element are not supported: 2, 4 and 8 are")
     }
@@ -33,10 +38,13 @@ public struct BlockQuantizedMatMul: Operator {
     self.columns = columns
     self.blockSize = blockSize
     self.bits = bits
+    self.codebook = codebook
   }
 
   private var blocks: Int { (rows + blockSize - 1) / blockSize }
   private var blockBytes: Int { blockSize * bits / 8 }
+  private var byteCount: Int { codebook == nil ? columns * blocks * blockBytes : (columns * rows + 1) / 2 }
+  private var scaleCount: Int { codebook == nil ? columns * blocks : (columns * rows + blockSize - 1) / blockSize }
 
   public func outputFacts(_ inputs: [Fact?]) throws -> [Fact] {
     let a = try Operand.fact(inputs, 0, "A")
@@ -45,7 +53,7 @@ public struct BlockQuantizedMatMul: Operator {
     if let dtype = a.dtype, dtype != .float32 { throw Operand.unsupported(dtype, "float32") }
     if let dtype = b.dtype, dtype != .uint8 { throw Operand.unsupported(dtype, "uint8") }
     if let dtype = scales.dtype, dtype != .float32 { throw Operand.unsupported(dtype, "float32") }
-    for (fact, count, what) in [(b, columns * blocks * blockBytes, "B"), (scales, columns * blocks, "scales")] {
+    for (fact, count, what) in [(b, byteCount, "B"), (scales, scaleCount, "scales")] {
       if let own = fact.shape.map({ ShapeFacts.product($0) }), own.isProvablyDifferent(from: Dim(count)) {
         throw GraphError(.invalidModel, "\(what) of \(own) elements must have \(count)")
       }
@@ -84,13 +92,14 @@ public struct BlockQuantizedMatMul: Operator {
   ) throws -> Linear {
     let (blocks, perByte) = (blocks, 8 / bits)
     let zeroBytes = (blocks + perByte - 1) / perByte
-    guard b.dtype == .uint8, b.count == columns * blocks * blockBytes, scales.dtype == .float32,
-      scales.count == columns * blocks
+    guard b.dtype == .uint8, b.count == byteCount, scales.dtype == .float32,
+      scales.count == scaleCount
     else {
       throw GraphError(
         .invalidInput, "B of shape \(b.shape) and scales of shape \(scales.shape) do not fit \(columns) columns")
     }
     if let zeros {
+      guard codebook == nil else { throw GraphError(.invalidInput, "a codebook takes no zero points") }
       guard zeros.dtype == .uint8 ? zeros.count == columns * zeroBytes : zeros.count == scales.count,
         zeros.dtype == .uint8 || zeros.dtype == .float32
       else { throw GraphError(.invalidInput, "zero_points of shape \(zeros.shape) do not fit \(columns) columns") }
@@ -121,6 +130,14 @@ public struct BlockQuantizedMatMul: Operator {
     let factors = scales.unsafeElements(of: Float.self)
     let mask = UInt8(truncatingIfNeeded: (1 << bits) - 1)
     let middle = Float(1 << (bits - 1))
+    if let codebook {
+      let first = part.lowerBound * rows
+      for i in first..<part.upperBound * rows {
+        let element = packed[i / 2] >> (i % 2 == 0 ? 4 : 0) & 0xF
+        to[i - first] = codebook[Int(element)] * factors[i / blockSize]
+      }
+      return
+    }
     for column in part {
       for block in 0..<blocks {
         var zero = middle
