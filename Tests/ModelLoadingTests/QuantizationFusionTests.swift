@@ -1,5 +1,6 @@
 import FormatONNX
 import InferenceGraph
+import ModelFormats
 import Testing
 
 /// What is left of models with `DequantizeLinear` and `QuantizeLinear` after the passes; their answers are compared by

@@ -142,6 +142,41 @@ add(
     weights={"bias": numbers(4)}, order=["x", "bias", "skip"],
     stand_in=[helper.make_node("Add", ["x", "bias"], ["sum"]), helper.make_node("Add", ["sum", "skip"], ["y0"])],
 )  # fmt: skip
+
+def group_norm(x, last, active):
+    """The same in the standard's operators."""
+    turned = [("Transpose", [x], "turned", {"perm": [0, 3, 1, 2]})] if last else []
+    x = "turned" if last else x
+    y = [("GroupNormalization", [x, "gamma", "beta"], "normal", {"num_groups": 3, "epsilon": 1e-5})]
+    if active:
+        y += [("Sigmoid", ["normal"], "gate", {}), ("Mul", ["normal", "gate"], "active", {})]
+    name = "active" if active else "normal"
+    y += [("Transpose", [name], "y0", {"perm": [0, 2, 3, 1]})] if last else [("Identity", [name], "y0", {})]
+    return [helper.make_node(kind, inputs, [out], **details) for kind, inputs, out, details in turned + y]
+
+
+GROUPS = {"gamma": numbers(6, seed=1), "beta": numbers(6, seed=2)}
+for last in (True, False):
+    shape = (2, 4, 3, 6) if last else (2, 6, 4, 3)
+    name = "last" if last else "first"
+    add(
+        "GroupNorm", f"group_norm_channels_{name}", [{"x": numbers(*shape)}], [FLOAT], weights=GROUPS, opset=21,
+        groups=3, channels_last=int(last), activation=int(last), stand_in=group_norm("x", last, last),
+    )  # fmt: skip
+    spread = [1, 2] if last else [2, 3]
+    add(
+        "SkipGroupNorm", f"skip_group_norm_channels_{name}", [{"x": numbers(*shape)}], [FLOAT, FLOAT], opset=21,
+        weights={
+            **GROUPS, "skip": numbers(2, 6), "bias": numbers(6, seed=3), "axes": np.array(spread, np.int64),
+            "flat": np.array([1, 6, 1, 1] if not last else [1, 1, 1, 6], np.int64),
+        },
+        order=["x", "gamma", "beta", "skip", "bias"], groups=3, channels_last=int(last), activation=1 - int(last),
+        stand_in=[
+            helper.make_node("Unsqueeze", ["skip", "axes"], ["wide"]), helper.make_node("Add", ["x", "wide"], ["sum"]),
+            helper.make_node("Reshape", ["bias", "flat"], ["row"]), helper.make_node("Add", ["sum", "row"], ["y1"]),
+            *group_norm("y1", last, not last),
+        ],
+    )  # fmt: skip
 BIASED = [helper.make_node("Add", ["data", "bias"], ["sum"]), helper.make_node("Softmax", ["sum"], ["y0"], axis=-1)]
 add(
     "BiasSoftmax", "bias_softmax", [{"data": numbers(2, 3, 4, 5), "bias": numbers(2, 1, 1, 5)}], [FLOAT],
@@ -414,6 +449,21 @@ grouped("rotary_prompt", [group_inputs(2, 4, 0)], rotary=True)
 grouped("rotary_decode", [group_inputs(2, 1, 4, [4, 2])], rotary=True, outputs=[FLOAT], unread=2)
 grouped("rotary_interleaved", [group_inputs(1, 3, 2)], rotary=True, rotary_interleaved=1)
 grouped("window", [group_inputs(1, 5, 0), group_inputs(1, 1, 6)], local_window_size=3)
+# What a cache of a window's last places holds behind the kept ones is not said, either; full ones are compared.
+for name, sets in [
+    ("full", [group_inputs(1, 1, 4, capacity=4)]), ("over", [group_inputs(2, 1, 11, capacity=4)]),
+    ("slack", [group_inputs(1, 1, 8, capacity=6)]), ("chunk", [group_inputs(1, 3, 9, capacity=6)]),
+    ("chunk_over_capacity", [group_inputs(1, 8, 7, capacity=6)]), ("first_full", [group_inputs(2, 6, 0, capacity=6)]),
+]:  # fmt: skip
+    grouped(f"window_cache_{name}", sets, rotary=True, local_window_size=4, sliding_window_cache=1)
+for name, sets in [
+    ("ragged", [group_inputs(2, 1, 9, [9, 4], capacity=6)]), ("first", [group_inputs(2, 3, 0, capacity=6)]),
+    ("behind", [group_inputs(1, 1, 9, capacity=6)]), ("short", [group_inputs(1, 1, 2, capacity=6)]),
+]:  # fmt: skip
+    grouped(
+        f"window_cache_{name}", sets, rotary=True, outputs=[FLOAT], unread=2, local_window_size=4,
+        sliding_window_cache=1,
+    )  # fmt: skip
 grouped("softcap", [group_inputs(2, 3, 0)], softcap=2.0)
 grouped("smooth_softmax", [group_inputs(2, 3, 0)], smooth_softmax=1)
 grouped("sink", [{**group_inputs(2, 3, 0), "sink": numbers(HEADS)}])
@@ -628,6 +678,16 @@ add(
 )  # fmt: skip
 
 
+for kind, what in enumerate(["fp4", "nf4"]):
+    for rows, block in [(32, 16), (24, 32)]:
+        count = -(-rows * 5 // block)
+        add(
+            "MatMulBnb4", f"mat_mul_{what}_{rows}", [{"a": numbers(2, 3, rows)}, {"a": numbers(1, 1, rows)}], [FLOAT],
+            weights={"b": integers(rows * 5 // 2, seed=kind), "scales": np.abs(numbers(count, seed=rows))},
+            N=5, K=rows, block_size=block, quant_type=kind,
+        )  # fmt: skip
+
+
 for bits in (2, 4, 8):
     table, factors = integers(10, 48 * bits // 8, seed=bits), (numbers(10, 3, seed=bits) / 10).astype(np.float32)
     at = [{"at": integers(2, 3, high=10, dtype=np.int64)}, {"at": integers(1, 4, high=10, dtype=np.int64)}]
@@ -723,6 +783,12 @@ for mode, coordinates, scale in [
         coordinate_transformation_mode=coordinates, rtol=1e-3, atol=1e-4,
         **({"nearest_mode": "floor"} if mode == "nearest" else {}),
     )  # fmt: skip
+# Of fixed extents, with an empty list of scales, as PyTorch writes it.
+add(
+    "Resize", "resize_sizes_of_a_request", [{"x": numbers(1, 2, 3, 9), "sizes": np.array([1, 2, 6, 5], np.int64)}],
+    [FLOAT], weights={"roi": np.zeros(0, np.float32), "scales": np.zeros(0, np.float32)},
+    order=["x", "roi", "scales", "sizes"], domain="", mode="nearest",
+)  # fmt: skip
 for alpha in (0.5, -0.5):
     add(
         "ThresholdedRelu", f"thresholded_relu_{'above' if alpha > 0 else 'below'}",
@@ -767,3 +833,21 @@ for name, directions, columns, setting in [("", 1, 1, "forward"), ("_columns", 2
         hidden_size=4, direction=setting, rtol=0.02, atol=0.02,
         note="ONNX Runtime quantises X and the hidden state to 8 bits.",
     )  # fmt: skip
+
+
+# --- 16-bit floats, which are computed in float32 and rounded once -----------------------------------------------------
+
+HALF = TensorProto.FLOAT16
+SMALL = {"dtype": np.float16}
+for operator, name, inputs, details in [
+    ("MaxPool", "max_pool", {"x": numbers(2, 3, 8, 9, **SMALL)}, {"kernel_shape": [3, 3], "pads": [1, 1, 1, 1]}),
+    ("AveragePool", "average_pool", {"x": numbers(2, 3, 8, 9, **SMALL)}, {"kernel_shape": [2, 2], "strides": [2, 2]}),
+    ("GlobalAveragePool", "global_average_pool", {"x": numbers(2, 3, 8, 9, **SMALL)}, {}),
+    ("Softmax", "softmax", {"x": numbers(3, 37, **SMALL)}, {}),
+    ("ReduceMean", "reduce_mean", {"x": numbers(3, 4, 5, **SMALL)}, {"axes": [1]}),
+    ("Einsum", "einsum", {"x": numbers(2, 3, 4, **SMALL), "y": numbers(2, 4, 5, **SMALL)}, {"equation": "bij,bjk->bik"}),
+    ("ConvTranspose", "conv_transpose", {"x": numbers(1, 3, 5, 6, **SMALL), "w": numbers(3, 2, 4, 4, **SMALL)}, {"strides": [2, 2]}),
+    ("InstanceNormalization", "instance_normalization",
+     {"x": numbers(2, 3, 20, **SMALL), "scale": numbers(3, **SMALL), "b": numbers(3, seed=1, **SMALL)}, {}),
+]:  # fmt: skip
+    add(operator, f"half_{name}", [inputs], [HALF], domain="", rtol=2e-3, atol=2e-3, **details)

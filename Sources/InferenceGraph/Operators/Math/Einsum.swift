@@ -37,6 +37,9 @@ public struct Einsum: Operator {
     let tensors = try inputs.indices.map { try Operand.tensor(inputs, $0) }
     guard let first = tensors.first else { throw GraphError(.invalidModel, "at least one operand is required") }
     for tensor in tensors { try Operand.sameType(first.dtype, tensor.dtype) }
+    if Widened.applies(to: first.dtype) {
+      return try Widened(base: self, dtype: first.dtype).evaluate(&inputs, context)
+    }
     let parsed = try EinsumEquation(equation, ranks: tensors.map(\.shape.rank))
     var extents: [EinsumEquation.Label: Int] = [:]
     for (labels, tensor) in zip(parsed.operands, tensors) {

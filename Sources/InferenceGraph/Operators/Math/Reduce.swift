@@ -76,6 +76,7 @@ public struct Reduce: Operator {
   public func evaluate(_ inputs: inout [Value?], _ context: EvaluationContext) throws -> [Value] {
     let x = try Operand.tensor(inputs, 0)
     guard accepts(x.dtype) else { throw Operand.unsupported(x.dtype, "numbers") }
+    if Widened.applies(to: x.dtype) { return try Widened(base: self, dtype: x.dtype).evaluate(&inputs, context) }
     var list = axes ?? []
     if axes == nil, let given = try Operand.optional(inputs, 1, "axes") {
       guard given.shape.rank <= 1, let values = given.integers else {

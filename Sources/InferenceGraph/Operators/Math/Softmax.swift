@@ -70,6 +70,15 @@ public struct Softmax: Operator {
         }
         return
       }
+      if out.dtype == .float16, inner == 1, kind == .softmax, let half = HalfRows(KernelTable.current) {
+        let (from, to) = (x.elements(UInt16.self), out.writable(UInt16.self))
+        pool.parallelFor(outer, grain: Swift.max(1, 4096 / count)) { lower, upper in
+          Scratch.with(floats: count) { wide in
+            for row in lower..<upper { half.softmax(from + row &* count, to + row &* count, wide, count) }
+          }
+        }
+        return
+      }
       pool.parallelFor(outer &* inner, grain: Swift.max(1, 4096 / count)) { lower, upper in
         for group in lower..<upper {
           let base = inner == 1 ? group &* count : group / inner &* inner &* count &+ group % inner
@@ -129,5 +138,38 @@ public struct Softmax: Operator {
       for i in 1..<Swift.max(count, 1) where x[i &* inner].wide > x[best &* inner].wide { best = i }
       for i in 0..<count { z[i &* inner] = E(wide: i == best ? 1 : 0) }
     }
+  }
+}
+
+/// Softmax of rows of float16, rounded after each step as `Softmax.Body` does element by element.
+private struct HalfRows {
+  let table: KernelTable
+  let narrow: HalfKernels.Narrow
+  let widen: HalfKernels.Widen
+
+  /// nil: the instruction set has no conversions of vectors.
+  init?(_ table: KernelTable) {
+    guard let narrow = table.half.toFloat16, let widen = table.half.fromFloat16 else { return nil }
+    (self.table, self.narrow, self.widen) = (table, narrow, widen)
+  }
+
+  func softmax(
+    _ x: UnsafePointer<UInt16>, _ z: UnsafeMutablePointer<UInt16>, _ wide: UnsafeMutablePointer<Float>, _ count: Int
+  ) {
+    func round() {
+      narrow(wide, z, count)
+      widen(z, wide, count)
+    }
+    widen(x, wide, count)
+    table.subtractScalar(wide, table.max(wide, count), wide, count)
+    round()
+    table.exp(wide, wide, count)
+    round()
+    var total = table.sum(wide, count)
+    var bits: UInt16 = 0
+    narrow(&total, &bits, 1)
+    widen(&bits, &total, 1)
+    table.divideScalar(wide, total, wide, count)
+    narrow(wide, z, count)
   }
 }

@@ -88,6 +88,7 @@ public struct ConvTranspose: Operator {
     let bias = try Operand.optional(inputs, 2, "B")
     try Operand.sameType(x.dtype, w.dtype)
     try Operand.sameType(x.dtype, bias?.dtype)
+    if Widened.applies(to: x.dtype) { return try Widened(base: self, dtype: x.dtype).evaluate(&inputs, context) }
     guard x.shape.rank >= 3, w.shape.rank == x.shape.rank, w.shape[0] == x.shape[1], group >= 1,
       x.shape[1] % group == 0, let m = Shape([w.shape[1], group]).checkedElementCount,
       bias.map({ $0.count == m }) ?? true

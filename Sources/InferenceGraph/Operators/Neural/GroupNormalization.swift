@@ -47,6 +47,7 @@ public struct GroupNormalization: Operator {
     guard x.shape.rank >= 2 else {
       throw GraphError(.invalidInput, "X must have batch and channel axes and has shape \(x.shape)")
     }
+    if Widened.applies(to: x.dtype) { return try Widened(base: self, dtype: x.dtype).evaluate(&inputs, context) }
     let channels = x.shape[1]
     let groups = self.groups ?? Swift.max(channels, 1)
     try check(groups, channels)

@@ -70,6 +70,7 @@ public struct Pool: Operator {
     guard x.shape.rank >= 2 else {
       throw GraphError(.invalidInput, "X must have batch and channel axes and has shape \(x.shape)")
     }
+    if Widened.applies(to: x.dtype) { return try Widened(base: self, dtype: x.dtype).evaluate(&inputs, context) }
     let spatial = Array(x.shape.dims[2...])
     let whole = Window(extents: spatial.map { Swift.max($0, 1) })
     let layout = try (window ?? whole).completed(rank: spatial.count).layout(spatial)

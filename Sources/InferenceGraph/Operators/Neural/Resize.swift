@@ -59,8 +59,9 @@ public struct Resize: Operator {
     var out = shape
     for axis in axes { out[axis] = .unknown }
     if let known = shape.known {
-      let scales = try Operand.optionalFact(inputs, 1, "scales")?.tensor
-      let sizes = try Operand.optionalFact(inputs, 2, "sizes")?.constantIntegers
+      // A list without elements stands for one that is not given.
+      let scales = try Operand.optionalFact(inputs, 1, "scales")?.tensor.flatMap { $0.count == 0 ? nil : $0 }
+      let sizes = try Operand.optionalFact(inputs, 2, "sizes")?.constantIntegers.flatMap { $0.isEmpty ? nil : $0 }
       if scales != nil || sizes != nil {
         out = try plan(known, scales.map { try Numbers.read($0) }, sizes).map { Dim($0.output) }
       }
