@@ -23,7 +23,10 @@ import Testing
   @Test(arguments: ["resize-of-nothing", "upsample-to-nothing"])
   func mayBeEmpty(_ name: String) throws { try run(name) }
 
-  @Test(arguments: ["loop-for-ever", "range-for-ever", "convolution-for-hours", "pool-of-padding"])
+  @Test(arguments: [
+    "loop-for-ever", "range-for-ever", "convolution-for-hours", "depthwise-for-hours",
+    "pool-for-hours", "pool-of-padding",
+  ])
   func endsAtItsDeadline(_ name: String) {
     let error = #expect(throws: GraphError.self) { try run(name) }
     #expect(error?.code == .deadline, "\(name): \(error.map { "\($0)" } ?? "no error")")

@@ -40,7 +40,9 @@ import Testing
     #expect(try operators("movement_to_another_unit").filter { $0 == "QuantizeLinear" }.count == 2)
   }
 
-  @Test(arguments: ["conv_read_twice", "conv_depthwise", "gemm_scaled"])
+  @Test(arguments: [
+    "conv_read_twice", "conv_depthwise", "gemm_scaled", "conv_bias_between_units", "conv_unit_without_end",
+  ])
   func theRestStaysInFloats(_ name: String) throws {
     #expect(try operators(name).contains { $0 == "Conv" || $0 == "Gemm" })
   }

@@ -30,6 +30,10 @@ public final class EvaluationContext {
     }
   }
 
+  /// Whether the deadline has passed, for parts of work that `interruptibleFor` cannot divide: the same holds for what they
+  /// leave undone.
+  var isLate: Bool { deadline.map { ContinuousClock.now >= $0 } ?? false }
+
   /// Ends a run that takes too long. Around every node, and in what may repeat nodes for ever.
   ///
   /// - Throws: `GraphError.Code.deadline`.

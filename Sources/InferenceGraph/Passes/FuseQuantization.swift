@@ -210,14 +210,17 @@ private struct Fusion {
     let depth = w.tensor.shape.product(1..<w.tensor.shape.rank)
     // One channel a group has kernels for floats that outrun a product of one row.
     guard conv.group >= 1, channels > conv.group, channels % conv.group == 0 else { return }
+    // What a unit of the sums is worth, by channel.
+    let units = (0..<channels).map { x.unit.scale * w.scales[w.scales.count == 1 ? 0 : $0] }
+    guard units.allSatisfy({ $0.isNormal && ($0 / tail.unit.scale).isNormal }) else { return }
     var bias: ValueID?
     if node.inputs.count > 2, let id = node.inputs[2] {
       guard let values = try floats(id)?.array(of: Float.self), values.count == channels else { return }
-      let units = (0..<channels).map {
-        (values[$0] / (x.unit.scale * w.scales[w.scales.count == 1 ? 0 : $0])).rounded(.toNearestOrEven)
-      }
-      guard fits(depth: depth, bias: units) else { return }
-      bias = patch.constant(.tensor(try Tensor(units.map { Int32($0) }, shape: [channels])), name: "\(node.name)/bias")
+      let whole = zip(values, units).map { ($0 / $1).rounded(.toNearestOrEven) }
+      let lost = zip(zip(values, whole), units).map { Swift.abs($0.0 - $0.1 * $1) }
+      // Only a quantised bias is made of whole units; what rounding another one loses must not show in the output.
+      guard fits(depth: depth, bias: whole), lost.allSatisfy({ $0 <= tail.unit.scale / 1024 }) else { return }
+      bias = patch.constant(.tensor(try Tensor(whole.map { Int32($0) }, shape: [channels])), name: "\(node.name)/bias")
     }
     guard fits(depth: depth, bias: []) else { return }
     let zero = patch.constant(.tensor(tail.unit.dtype.scalar(tail.unit.zero)), name: "\(node.name)/zero")

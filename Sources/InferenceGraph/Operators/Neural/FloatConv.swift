@@ -144,6 +144,9 @@ struct FloatConv {
       work.step == 1 && layout.output.count == 2 && layout.strides[0] == 1 && rows > 1 && row < 2 &* table.gemmColumns
       && line <= 2 &* row
     let run = isOneRun ? (rows &- 1) &* line &+ row : 0
+    // Planes of many long windows are computed in parts.
+    let isLong = pixels > (1 << 24) / Swift.max(1, taps)
+    let most = isLong ? Swift.max(1, (1 << 22) / Swift.max(1, taps)) : Swift.max(1, row)
     let grain = Swift.max(1, 100_000 / Swift.max(1, pixels &* taps))
     context.interruptibleFor(batch &* total, grain: grain) { lower, upper in
       Scratch.with(floats: run) { together in
@@ -157,9 +160,12 @@ struct FloatConv {
             for r in 0..<rows { (target + r &* row).update(from: together + r &* line, count: row) }
           } else {
             for r in 0..<rows {
-              table.depthwise(
-                source + work.rowStarts[r], end, work.rowOffsets, w + m &* taps, taps, work.step, bias,
-                target + r &* row, row)
+              for start in stride(from: 0, to: row, by: most) {
+                if isLong, context.isLate { return }
+                table.depthwise(
+                  source + work.rowStarts[r] + start &* work.step, end, work.rowOffsets, w + m &* taps, taps, work.step,
+                  bias, target + r &* row + start, Swift.min(most, row &- start))
+              }
             }
           }
           if let added { table.add(target, added + item &* pixels, target, pixels) }

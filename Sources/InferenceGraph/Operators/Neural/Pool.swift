@@ -143,19 +143,25 @@ private struct PoolBody: NumericBody {
       lines.append(line)
       at.advance()
     }
+    // Rows of long windows are divided.
     let rowCount = outputs / row
-    context.interruptibleFor(to.count / row, grain: Swift.max(1, 16384 / Swift.max(1, row &* layout.taps))) {
+    let most = Swift.min(row, Swift.max(1, (1 << 22) / Swift.max(1, layout.taps)))
+    let parts = (row &+ most &- 1) / most
+    let grain = Swift.max(1, 16384 / Swift.max(1, most &* layout.taps))
+    context.interruptibleFor(to.count / row &* parts, grain: grain) {
       var own = Line()
-      var at = PositionCounter(Array(layout.output.dropLast()), at: $0 % rowCount)
+      var at = PositionCounter(Array(layout.output.dropLast()), at: $0 / parts % rowCount)
       for item in $0..<$1 {
-        let (p, r) = item.quotientAndRemainder(dividingBy: rowCount)
+        let (index, part) = item.quotientAndRemainder(dividingBy: parts)
+        let (p, r) = index.quotientAndRemainder(dividingBy: rowCount)
         if !listsAll {
-          list(at.position, strides, listsTaps: false, into: &own)
-          at.advance()
+          if item == $0 || part == 0 { list(at.position, strides, listsTaps: false, into: &own) }
+          if part == parts &- 1 { at.advance() }
         }
+        let columns = part &* most..<Swift.min(row, (part &+ 1) &* most)
         let line = listsAll ? lines[r] : own
         let (rows, offsets, counted) = (line.rows, line.taps, line.counted)
-        let whole = rows.isEmpty ? 0..<0 : inside
+        let whole = rows.isEmpty ? 0..<0 : inside.clamped(to: columns)
         if let vectors, !whole.isEmpty {
           let first = p &* plane &+ whole.lowerBound &* layout.strides[last] &- layout.before[last]
           let target = vectors.to + (p &* outputs &+ r &* row &+ whole.lowerBound)
@@ -167,7 +173,7 @@ private struct PoolBody: NumericBody {
             KernelTable.current.divideScalar(target, count, target, whole.count)
           }
         }
-        for column in 0..<row where !whole.contains(column) {
+        for column in columns where !whole.contains(column) {
           let start = column &* layout.strides[last] &- layout.before[last]
           let d = layout.dilations[last]
           // Taps before the first whose place is inside, and those up to the last.
@@ -180,7 +186,7 @@ private struct PoolBody: NumericBody {
           var place = -1
           to[o] = reduce(
             from, rows, p &* plane &+ start, low, high, d, counted &* wide, place: &place)
-          if let places { places[o] = Int64(index(place, p, plane, strides)) }
+          if let places { places[o] = Int64(self.index(place, p, plane, strides)) }
         }
       }
     }
